@@ -1,0 +1,139 @@
+"""Makes a fleet to measure with: a Git repository of hosts and services, seeded, and what its hosts would answer.
+
+110,000 hosts at full size: sites, racks, roles and environments as labels; 40 services of 5 projects; 12 resources a
+host on average, one in ten a template with a value of the host (half of them a value that the site shares, half the
+host's own name).
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pygit2
+
+ROLES = ("web", "app", "db", "cache", "queue", "batch", "edge", "proxy", "mail", "log")
+ENVS = ("prod", "stage", "dev")
+PROJECTS = ("base", "web", "data", "infra", "batch")
+SERVICES = 40
+HOSTS_A_RACK = 6
+RACKS_A_SITE = 400
+RETIRED = "svc-retired"
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """A repository and its size."""
+
+    repo: Path
+    hosts: int
+    seed: int
+
+
+def write_fleet(folder: Path, hosts: int, seed: int = 1, *, retired: bool = True) -> Fleet:
+    """Writes the repository (bare) with one commit. With `retired` it still has the service that is to be pruned."""
+    repo = pygit2.init_repository(str(folder), bare=True, initial_head="main")
+    commit(repo, dict(_files(hosts, seed, retired=retired)), "the fleet")
+    return Fleet(folder, hosts, seed)
+
+
+def commit(repo: pygit2.Repository, files: dict[str, str | None], message: str) -> str:
+    """A commit with these files written (None: removed) on top of what is there; answers its id."""
+    head = None if repo.head_is_unborn else repo.head.peel(pygit2.Commit)
+    index = pygit2.Index()
+    if head is not None:
+        index.read_tree(head.tree)
+    for path, text in files.items():
+        if text is None:
+            index.remove(path)
+        else:
+            index.add(pygit2.IndexEntry(path, repo.create_blob(text.encode()), pygit2.enums.FileMode.BLOB))
+    tree = index.write_tree(repo)
+    who = pygit2.Signature("bench", "bench@example.org", 1_790_000_000, 0)
+    parents = [head.id] if head else []
+    return str(repo.create_commit("refs/heads/main", who, who, message, tree, parents))
+
+
+def _files(hosts: int, seed: int, *, retired: bool) -> Iterator[tuple[str, str]]:
+    chance = random.Random(seed)
+    for rack in range((hosts + HOSTS_A_RACK - 1) // HOSTS_A_RACK):
+        first = rack * HOSTS_A_RACK
+        members = range(first, min(hosts, first + HOSTS_A_RACK))
+        site = rack // RACKS_A_SITE
+        yield f"hosts/s{site:03}/r{rack:05}.yaml", "---\n".join(_host(n, rack, site, chance) for n in members)
+    for name in PROJECTS:
+        yield (
+            f"projects/{name}.yaml",
+            _head("Project", name) + f"spec:\n  description: {name}\n  owners: [team-{name}]\n",
+        )
+    for number in range(SERVICES):
+        yield f"services/svc-{number:02}.yaml", service(number)
+    for number in range(SERVICES):
+        yield f"files/svc-{number:02}.conf.j2", template(number)
+    if retired:
+        yield f"services/{RETIRED}.yaml", _retired()
+
+
+def _head(kind: str, name: str, rest: str = "") -> str:
+    return f"apiVersion: reconciler/v1\nkind: {kind}\nmetadata: {{name: {name}{rest}}}\n"
+
+
+def _host(number: int, rack: int, site: int, chance: random.Random) -> str:
+    role, env = chance.choice(ROLES), chance.choices(ENVS, (8, 1, 1))[0]
+    labels = f"labels: {{site: s{site:03}, rack: r{rack:05}, role: {role}, env: {env}}}"
+    # Nobody is ever asked; should something go wrong, it stays on this machine.
+    address = f"127.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
+    spec = f"spec: {{address: {address}, vars: {{region: r{site % 7}, workers: {chance.choice((2, 4, 8))}}}}}\n"
+    return _head("Host", f"h{number:06}", f", {labels}") + spec
+
+
+def service(number: int, version: str = "1.0.0") -> str:
+    """A service's document. 0-9 are one for each role, 10-19 one for each role's production, the others smaller."""
+    role = ROLES[number % 10]
+    match number // 10:
+        case 0:
+            selector = f"{{matchLabels: {{role: {role}}}}}"
+        case 1:
+            selector = (
+                f"{{matchExpressions: [{{key: role, operator: In, values: [{role}, {ROLES[(number + 1) % 10]}]}}]}}"
+            )
+        case 2:
+            selector = f"{{matchLabels: {{role: {role}, env: prod}}}}"
+        case _:
+            selector = f"{{matchLabels: {{role: {role}, env: {ENVS[number % 3]}}}}}"
+    name = f"svc-{number:02}"
+    lines = [
+        _head("Service", name, f", project: {PROJECTS[number % 5]}") + "spec:",
+        f"  owner: team-{PROJECTS[number % 5]}",
+        f"  hosts: {selector}",
+        f'  vars: {{version: "{version}", port: {8000 + number}}}',
+        "  resources:",
+        f"    - package: {name}",
+        '      version: "{{ vars.version }}"',
+        f"    - file: /etc/{name}.conf",
+        f"      template: files/{name}.conf.j2",
+        '      mode: "0644"',
+        f"      requires: [package/{name}]",
+        f"    - service: {name}",
+        "      state: running",
+        "      enabled: true",
+        f"      reload_on: [file//etc/{name}.conf]",
+    ]
+    lines += [f'    - sysctl: net.core.{name.replace("-", "_")}\n      value: "{number}"']
+    return "\n".join(lines) + "\n"
+
+
+def template(number: int) -> str:
+    """A service's configuration: one service in five uses the host's name, one in five what a site shares."""
+    own = {0: "name {{ host.name }}\n", 1: "site {{ host.labels.site }}\n"}.get(number % 5, "")
+    return f"# {number}\nport {{{{ vars.port }}}}\n{own}" + "".join(f"option{i} on\n" for i in range(20))
+
+
+def _retired() -> str:
+    return (
+        _head("Service", RETIRED, ", project: infra")
+        + "spec:\n  hosts: {matchLabels: {role: log, env: dev}}\n  resources:\n"
+        + "    - package: retired-agent\n"
+    )

@@ -1,0 +1,75 @@
+"""The private directory of one run, on tmpfs: requests go in, results come out, always removed. Knows only files."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - mkdtemp makes a private directory in it
+
+
+class RunDirectory:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._read = 0
+        for name in ("payloads", "hosts", "results", "sent", "bundles", "home", "env"):
+            (path / name).mkdir(mode=0o700)
+
+    def write(self, name: str, content: bytes | str | Any) -> Path:
+        """Bytes and text as they are, other values as JSON."""
+        path = self.path / name
+        data = content if isinstance(content, bytes) else _encoded(content)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
+            stream.write(data)
+        return path
+
+    def stop(self) -> None:
+        """From now on no further host is begun."""
+        (self.path / "stop").touch()
+
+    def sent(self, name: str) -> bool:
+        """Whether a host's request may have left us."""
+        return (self.path / "sent" / name).exists()
+
+    def result(self, name: str) -> bytes | None:
+        """A host's record, taken out: it can be read once, and takes up no memory afterwards."""
+        path = self.path / "results" / name
+        try:
+            record = path.read_bytes()
+        except FileNotFoundError:
+            return None
+        path.unlink()
+        return record
+
+    def finished(self) -> list[str]:
+        """The hosts whose names have been added to the journal since the last time."""
+        try:
+            with (self.path / "done").open("rb") as stream:
+                stream.seek(self._read)
+                whole, end, _ = stream.read().rpartition(b"\n")
+        except FileNotFoundError:
+            return []
+        self._read += len(whole) + len(end)
+        return whole.decode().split()
+
+
+def _encoded(content: Any) -> bytes:
+    return content.encode() if isinstance(content, str) else orjson.dumps(content)
+
+
+@contextmanager
+def private_directory() -> Iterator[RunDirectory]:
+    """A fresh directory that only this user can enter, gone with all that is in it when the block ends."""
+    above = SHARED_MEMORY if os.access(SHARED_MEMORY, os.W_OK) else None
+    path = Path(tempfile.mkdtemp(prefix="reconciler-", dir=above))
+    try:
+        yield RunDirectory(path)
+    finally:
+        shutil.rmtree(path, ignore_errors=True)

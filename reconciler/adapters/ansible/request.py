@@ -1,0 +1,69 @@
+"""Turns a payload into the JSON that a host's driver reads. Pure; must not know how it gets there.
+
+What is built here goes to the host as it is: keys stay behind (a host needs only the order), bytes become base64.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from typing import Any
+
+import orjson
+
+from reconciler.model.delivery import Call, Payload, Work
+
+_MODULE = re.compile(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*){2,}")
+
+
+class Unsendable(Exception):
+    """The payload has something in it that may not reach Ansible; says what."""
+
+
+def document(payload: Payload) -> bytes:
+    """The request's payload part. Raises Unsendable."""
+    queries = list(payload.queries.values())
+    works = [_work(work) for work in payload.works]
+    try:
+        return orjson.dumps({"queries": queries, "works": works})
+    except TypeError as error:
+        raise Unsendable(f"the payload is not plain JSON: {error}") from error
+
+
+def modules(payload: Payload) -> list[str]:
+    """The names of the Ansible modules that its calls name, sorted."""
+    return sorted({call.module for work in payload.works for call in work.calls})
+
+
+def _work(work: Work) -> dict[str, Any]:
+    return {
+        "query": work.query,
+        "expect": work.expect,
+        "sensitive": work.sensitive,
+        "calls": [_call(work, call) for call in work.calls],
+    }
+
+
+def _call(work: Work, call: Call) -> dict[str, Any]:
+    if not _MODULE.fullmatch(call.module):
+        raise Unsendable(f"{work.key}: {call.module!r} is not the full name of an Ansible module")
+    _no_internals(work, call.args)
+    return {
+        "module": call.module,
+        "args": call.args,
+        "paths": call.paths,
+        "files": {name: base64.b64encode(data).decode() for name, data in call.files.items()},
+        "needs": call.needs,
+    }
+
+
+def _no_internals(work: Work, value: Any) -> None:
+    """Refuse the keys by which Ansible passes its own settings and types to modules."""
+    if isinstance(value, dict):
+        for key, below in value.items():
+            if str(key).startswith(("_ansible", "__ansible")):
+                raise Unsendable(f"{work.key}: the key {key!r} is Ansible's own and can't be used")
+            _no_internals(work, below)
+    elif isinstance(value, list | tuple):
+        for below in value:
+            _no_internals(work, below)

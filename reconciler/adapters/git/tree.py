@@ -1,0 +1,120 @@
+"""Which files there are at a commit, under a path. Names in a tree are untrusted bytes, and nothing is followed.
+
+A file that is refused is a problem with its path, so that what it asked for is held, not taken for deleted. A tree
+that is too large is refused as a whole: half a repository would look like half a fleet.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import pygit2
+from pygit2.enums import FileMode
+
+from reconciler.adapters.git.plain import is_plain, plain
+from reconciler.model.errors import Stalled
+from reconciler.model.key import Place
+from reconciler.model.problem import Problem
+
+MOST_ENTRIES = 500_000
+DEEPEST = 100
+_MOST_CACHED = 50_000
+_LONGEST_NAME = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What is under a tree: paths relative to it with their blobs, and entries that were refused."""
+
+    blobs: tuple[tuple[str, str], ...]
+    problems: tuple[tuple[str, Problem], ...]
+
+    def __len__(self) -> int:
+        return len(self.blobs) + len(self.problems)
+
+
+@dataclass(slots=True)
+class Walker:
+    """Lists trees of one repository. Trees that it has seen are not read again; `reads` counts those that were."""
+
+    repository: pygit2.Repository
+    reads: int = 0
+    _known: dict[pygit2.Oid, Listing] = field(default_factory=dict)
+
+    def files(self, tree: pygit2.Oid) -> tuple[dict[str, str], tuple[Problem, ...]]:
+        """Path to blob id, sorted, and the problems. Raises Stalled when there is too much."""
+        if len(self._known) > _MOST_CACHED:
+            self._known.clear()
+        listing = self._list(tree, 0)
+        return dict(sorted(listing.blobs)), tuple(problem for _, problem in sorted(listing.problems))
+
+    def _list(self, tree: pygit2.Oid, depth: int) -> Listing:
+        if tree not in self._known:
+            self._known[tree] = self._read(tree, depth)
+        return self._known[tree]
+
+    def _read(self, tree: pygit2.Oid, depth: int) -> Listing:
+        if depth > DEEPEST:
+            raise Stalled(f"the repository has directories more than {DEEPEST} deep", "give a path inside it")
+        self.reads += 1
+        blobs: list[tuple[str, str]] = []
+        problems: list[tuple[str, Problem]] = []
+        entries = list(self._tree(tree))
+        names = Counter(entry.raw_name for entry in entries)
+        for entry in entries:
+            if refused := _refusal(entry, names[entry.raw_name]):
+                problems.append((refused.place.path, refused))
+                continue
+            name = (entry.raw_name or b"").decode()
+            if entry.filemode == FileMode.TREE:
+                inside = self._list(entry.id, depth + 1)
+                blobs += [(f"{name}/{path}", blob) for path, blob in inside.blobs]
+                problems += [(f"{name}/{path}", _within(name, problem)) for path, problem in inside.problems]
+            else:
+                blobs.append((name, str(entry.id)))
+            if len(blobs) + len(problems) > MOST_ENTRIES:
+                raise Stalled(f"the repository has more than {MOST_ENTRIES:,} files", "give a path inside it")
+        return Listing(tuple(blobs), tuple(problems))
+
+    def _tree(self, name: pygit2.Oid) -> pygit2.Tree:
+        found = self.repository.get(name)
+        if not isinstance(found, pygit2.Tree):
+            raise Stalled(
+                f"the repository has lost the directory {str(name)[:12]}", "fetch it again, or look with: git fsck"
+            )
+        return found
+
+
+def _refusal(entry: pygit2.Object, same: int) -> Problem | None:
+    name = plain(entry.raw_name or b"", longest=_LONGEST_NAME)
+    place = Place(name)
+    if not _good_name(entry.raw_name or b""):
+        return Problem(place, "git-name", f"{name!r} is not a name that a file may have here", hint="rename it")
+    if same > 1:
+        return Problem(place, "git-duplicate", f"{name!r} is there twice", hint="look at the commit with: git fsck")
+    match entry.filemode:
+        case FileMode.BLOB | FileMode.BLOB_EXECUTABLE | FileMode.TREE:
+            return None
+        case FileMode.LINK:
+            hint = "put the file itself there"
+            return Problem(place, "git-symlink", f"{name!r} is a symbolic link; links are not followed", hint=hint)
+        case FileMode.COMMIT:
+            hint = "put its files into this repository"
+            return Problem(place, "git-submodule", f"{name!r} is a submodule; submodules are not read", hint=hint)
+    return Problem(place, "git-mode", f"{name!r} is neither a file nor a directory", hint="look with: git ls-tree")
+
+
+def _good_name(raw: bytes) -> bool:
+    try:
+        name = raw.decode()
+    except UnicodeDecodeError:
+        return False
+    if name in ("", ".", "..") or name.lower() == ".git" or len(raw) > _LONGEST_NAME:
+        return False
+    return "/" not in name and "\\" not in name and is_plain(name)
+
+
+def _within(directory: str, problem: Problem) -> Problem:
+    place = Place(f"{directory}/{problem.place.path}")
+    return Problem(place, problem.reason, problem.message, problem.document, problem.hint)

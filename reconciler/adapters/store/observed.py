@@ -1,0 +1,92 @@
+"""Observations in rows and back: a row for each host, what it said as shared content."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from sys import intern
+from typing import Any
+
+from sqlalchemy import Connection
+
+from reconciler.adapters.store import content
+from reconciler.adapters.store.content import Contents, rows_of
+from reconciler.adapters.store.dialect import upsert
+from reconciler.adapters.store.tables import observation
+from reconciler.core import instant
+from reconciler.model.key import Key
+from reconciler.model.observation import Fact, Observation
+
+
+def rows(observations: Sequence[Observation], contents: Contents) -> list[dict[str, Any]]:
+    """The rows for hosts (the last of several for one host), with what they refer to added to `contents`."""
+    return list({seen.host: _row(seen, contents) for seen in observations}.values())
+
+
+def save(connection: Connection, new: Sequence[dict[str, Any]]) -> None:
+    """Writes rows whose contents are there."""
+    if new:
+        connection.execute(upsert(connection, observation), new)
+
+
+def load(connection: Connection, hosts: Collection[str] | None) -> dict[str, Observation]:
+    """Observations of these hosts (None: all). Hosts that said the same share a mapping, equal facts are one object."""
+    found = list(rows_of(connection, observation, hosts))
+    told = content.load(connection, "facts", None if hosts is None else {row.facts for row in found})
+    # Keys and queries recur on every host: one object each, or a fleet does not fit into memory.
+    keys: dict[Key, Key] = {}
+    said = {name: [(_shared(keys, kind, item), fact) for kind, item, fact in items] for name, items in told}
+    names = None if hosts is None else {fact for items in said.values() for _, fact in items}
+    facts = {
+        name: Fact(intern(q), answer, given) for name, (q, answer, given) in content.load(connection, "fact", names)
+    }
+    bodies = {name: {key: facts[fact] for key, fact in items} for name, items in said.items()}
+    since = content.load(connection, "since", None if hosts is None else {row.since for row in found if row.since})
+    moments = {name: _moments(items) for name, items in since}
+    return {
+        row.host: Observation(
+            host=row.host,
+            observed_at=row.observed_at,
+            asked_at=row.asked_at,
+            identity=row.identity,
+            fingerprint=row.fingerprint,
+            facts=bodies[row.facts],
+            since=moments[row.since] if row.since else {},
+            unreachable=row.unreachable,
+        )
+        for row in found
+    }
+
+
+def _row(seen: Observation, contents: Contents) -> dict[str, Any]:
+    return {
+        "host": seen.host,
+        "observed_at": seen.observed_at,
+        "asked_at": seen.asked_at,
+        "identity": seen.identity,
+        "fingerprint": seen.fingerprint,
+        "unreachable": seen.unreachable,
+        "facts": contents.once("facts", seen.facts, lambda: _body(seen.facts, contents)),
+        "since": contents.add("since", _lines(seen.since)) if seen.since else None,
+    }
+
+
+def _body(facts: Mapping[Key, Fact], contents: Contents) -> list[list[str]]:
+    # The digest that a host claims for its facts is not trusted to name them: it would let one host speak for others.
+    return [
+        [*key, contents.once("fact", fact, lambda f=fact: [f.query, f.facts, f.facts_digest])]  # type: ignore[misc]
+        for key, fact in sorted(facts.items(), key=lambda item: item[0])
+    ]
+
+
+def _lines(since: Mapping[Key, datetime]) -> list[list[str]]:
+    return [[*key, instant.to_text(since[key])] for key in sorted(since)]
+
+
+def _shared(keys: dict[Key, Key], kind: str, name: str) -> Key:
+    key = Key(kind, name)
+    return keys.setdefault(key, key)
+
+
+def _moments(items: Sequence[Sequence[str]]) -> dict[Key, datetime]:
+    return {Key(kind, name): instant.from_text(at) for kind, name, at in items}

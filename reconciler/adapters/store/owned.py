@@ -1,0 +1,81 @@
+"""Ownership in rows and back: a row for each host that we own something on, what we own as shared content."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete
+
+from reconciler.adapters.store import content
+from reconciler.adapters.store.content import Contents, rows_of
+from reconciler.adapters.store.dialect import upsert
+from reconciler.adapters.store.tables import ownership
+from reconciler.core import instant
+from reconciler.model.key import Key
+from reconciler.model.observation import Owned, Ownership
+
+
+def rows(known: Sequence[Ownership], contents: Contents) -> list[dict[str, Any]]:
+    """The rows for hosts (the last of several for one host); `owned` is None where nothing is owned."""
+    return list({each.host: _row(each, contents) for each in known}.values())
+
+
+def save(connection: Connection, new: Sequence[dict[str, Any]]) -> None:
+    """Writes rows whose contents are there, and deletes those of hosts on which nothing is owned."""
+    kept = [row for row in new if row["owned"] is not None]
+    gone = [{"name": row["host"]} for row in new if row["owned"] is None]
+    if kept:
+        connection.execute(upsert(connection, ownership), kept)
+    if gone:
+        connection.execute(delete(ownership).where(ownership.c.host == bindparam("name")), gone)
+
+
+def load(connection: Connection, hosts: Collection[str] | None) -> dict[str, Ownership]:
+    """What is owned on these hosts (None: all). Equal records of hosts are one mapping, equal `Owned` one object."""
+    found = list(rows_of(connection, ownership, hosts))
+    bodies = dict(content.load(connection, "ownership", None if hosts is None else {row.owned for row in found}))
+    names = None if hosts is None else {item for items in bodies.values() for (item,) in items}
+    owned = {name: _to_owned(value) for name, value in content.load(connection, "owned", names)}
+    records = {name: {owned[item].key: owned[item] for (item,) in items} for name, items in bodies.items()}
+    return {row.host: Ownership(row.host, row.path, records[row.owned]) for row in found}
+
+
+def _row(known: Ownership, contents: Contents) -> dict[str, Any]:
+    body = contents.once("ownership", known.owned, lambda: _body(known.owned, contents)) if known.owned else None
+    return {"host": known.host, "path": known.path, "owned": body}
+
+
+def _body(owned: Mapping[Key, Owned], contents: Contents) -> list[list[str]]:
+    return [[contents.once("owned", owned[key], lambda o=owned[key]: _value(o))] for key in sorted(owned)]  # type: ignore[misc]
+
+
+def _value(owned: Owned) -> dict[str, Any]:
+    return {
+        "key": list(owned.key),
+        "service": owned.service,
+        "created": owned.created,
+        "desired": owned.desired,
+        "facts": owned.facts,
+        "revision": owned.revision,
+        "run": owned.run,
+        "at": instant.to_text(owned.at),
+        "path": owned.path,
+        "spec": owned.spec,
+        "state": owned.state,
+        "needs": list(owned.needs),
+        "requires": [list(key) for key in owned.requires],
+        "protect": owned.protect,
+        "prune": owned.prune,
+        "reacted": owned.reacted,
+    }
+
+
+def _to_owned(value: dict[str, Any]) -> Owned:
+    read = {
+        "key": Key(*value["key"]),
+        "at": instant.from_text(value["at"]),
+        "needs": tuple(value["needs"]),
+        "requires": tuple(Key(*key) for key in value["requires"]),
+    }
+    return Owned(**{**value, **read})

@@ -1,0 +1,117 @@
+"""The tables, as they are now. How older files become like this is in `migrations`; a test holds both together.
+
+`content` keeps every larger value once, under its digest; rows of hosts and outcomes only refer to it. So 100,000
+hosts that say the same cost 100,000 short rows and one value.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, Column, ForeignKey, LargeBinary, MetaData, String, Table
+
+from reconciler.adapters.store.columns import Counter, Moment, Words
+
+# Names of constraints are given, so that a migration can name what it changes on every database.
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_label)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _content(name: str, nullable: bool = False) -> Column[str]:
+    # Indexed because the database looks here whenever a content is deleted.
+    return Column(name, String(32), ForeignKey("content.digest"), nullable=nullable, index=True)
+
+
+identity = Table("identity", metadata, Column("id", String(32), primary_key=True))
+
+content = Table(
+    "content",
+    metadata,
+    Column("digest", String(32), primary_key=True),
+    Column("kind", String(16), nullable=False, index=True),
+    Column("packed", Boolean, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+)
+
+observation = Table(
+    "observation",
+    metadata,
+    Column("host", Words, primary_key=True),
+    Column("observed_at", Moment),
+    Column("asked_at", Moment, nullable=False),
+    Column("identity", Words, nullable=False),
+    Column("fingerprint", Words, nullable=False),
+    Column("unreachable", Words, nullable=False),
+    _content("facts"),
+    _content("since", nullable=True),
+)
+
+ownership = Table(
+    "ownership",
+    metadata,
+    Column("host", Words, primary_key=True),
+    Column("path", Words, nullable=False),
+    _content("owned"),
+)
+
+in_order = Table(
+    "in_order",
+    metadata,
+    Column("host", Words, primary_key=True),
+    Column("asked", String(32), nullable=False),
+    Column("answered", String(32), nullable=False),
+)
+
+plan = Table(
+    "plan",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("packed", Boolean, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+)
+
+run = Table(
+    "run",
+    metadata,
+    Column("id", Counter, primary_key=True),
+    Column("plan", String(64), ForeignKey("plan.digest"), nullable=False, index=True),
+    Column("revision", Words, nullable=False),
+    Column("actor", Words, nullable=False),
+    Column("started_at", Moment, nullable=False),
+    Column("finished_at", Moment),
+    Column("status", String(16), nullable=False),
+    # Ids are epochs that hosts remember: one must not come again after its row is deleted.
+    sqlite_autoincrement=True,
+)
+
+
+outcome = Table(
+    "outcome",
+    metadata,
+    Column("id", Counter, primary_key=True),
+    Column("run", Counter, ForeignKey("run.id"), nullable=False, index=True),
+    Column("step", Words, nullable=False),
+    Column("program", Words, nullable=False),
+    Column("service", Words, nullable=False),
+    Column("kind", Words, nullable=False),
+    Column("name", Words, nullable=False),
+    Column("action", String(16), nullable=False),
+    Column("result", String(16), nullable=False),
+    Column("message", Words, nullable=False),
+    _content("hosts"),
+)
+
+host_outcome = Table(
+    "host_outcome",
+    metadata,
+    Column("id", Counter, primary_key=True),
+    Column("run", Counter, ForeignKey("run.id"), nullable=False, index=True),
+    Column("step", Words, nullable=False),
+    Column("service", Words, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("reason", Words, nullable=False),
+    _content("hosts"),
+)

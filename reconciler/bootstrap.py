@@ -1,0 +1,168 @@
+"""The composition root: the only place that knows both the ports and their adapters, and wires them by settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reconciler.config import InventorySettings, Settings, cache_dir, state_dir
+from reconciler.core.gate import Limits
+from reconciler.core.limits import Limits as ParseLimits
+from reconciler.kinds import Registry, builtin
+from reconciler.loop.world import Reading, World
+from reconciler.model.digest import digest
+from reconciler.model.errors import Stalled
+from reconciler.ports import DocumentCache, Listener, Source
+
+if TYPE_CHECKING:
+    from reconciler.adapters.git.settings import GitSettings
+    from reconciler.adapters.inventory.settings import SourceSettings
+    from reconciler.adapters.inventory.source import InventorySource
+    from reconciler.adapters.store.store import SqlStore
+
+
+class SystemClock:
+    """The computer's clock."""
+
+    def now(self) -> datetime:
+        """The time, in UTC."""
+        return datetime.now(UTC)
+
+
+@contextmanager
+def open_world(settings: Settings, listeners: Sequence[Listener] = ()) -> Iterator[World]:
+    """Everything that planning and applying work with. Raises Stalled for what can't be had."""
+    from reconciler.adapters.ansible.carrier import AnsibleCarrier
+    from reconciler.adapters.ansible.settings import SshSettings
+
+    reading = open_reading(settings)
+    ssh = SshSettings(**settings.ssh.model_dump(), cache_dir=str(cache_dir(settings)))
+    with open_store(settings) as store:
+        yield World(
+            reading=reading,
+            store=store,
+            carrier=AnsibleCarrier(ssh),
+            clock=SystemClock(),
+            listeners=listeners,
+            limits=Limits(settings.limits.deletes, settings.limits.deletes_share),
+        )
+
+
+def open_reading(settings: Settings) -> Reading:
+    """What it takes to read the state repository; touches no store and no host."""
+    from reconciler.core.parse import Parser
+    from reconciler.loop.library import Library
+
+    source, registry, limits = _source(settings), builtin(), ParseLimits()
+    library = Library(source, Parser(registry, limits), _document_cache(settings, registry, limits))
+    inventories = open_inventories(settings)
+    return Reading(source, registry, library, limits, settings.allow_local, inventories)
+
+
+def _document_cache(settings: Settings, registry: Registry, limits: ParseLimits) -> DocumentCache:
+    """One for each repository and path, like stores."""
+    from reconciler.adapters.cache import FileCache, version
+
+    return FileCache(cache_dir(settings) / "documents" / _name_of(settings), version(registry, limits))
+
+
+def open_inventories(settings: Settings) -> tuple[InventorySource, ...]:
+    """The sources of hosts outside of Git. What they last listed is kept beside the store."""
+    if not settings.inventory:
+        return ()
+    from reconciler.adapters.inventory.source import InventorySource
+
+    memory = store_path(settings)[0].with_suffix(".inventory")
+    return tuple(InventorySource(_inventory(settings, each, memory), SystemClock()) for each in settings.inventory)
+
+
+def _inventory(settings: Settings, given: InventorySettings, memory: Path) -> SourceSettings:
+    from reconciler.adapters.inventory.settings import SourceSettings
+    from reconciler.core.ansible_listing import Mapped, label_rule
+    from reconciler.core.size_check import Bounds
+
+    labels = {key: label_rule(text) for key, text in given.labels.items()}
+    return SourceSettings(
+        name=given.name,
+        type=given.type,
+        source=Path(given.source).expanduser(),
+        memory=memory,
+        repository=_repository_folder(settings.repo),
+        max_age=timedelta(seconds=given.max_age),
+        timeout=given.timeout,
+        mapped=Mapped(labels, given.vars, given.vars_from, given.user, given.become),
+        allow_local=settings.allow_local,
+        bounds=Bounds(given.max_lost, given.max_gained, given.floor),
+        environment=given.environment,
+        collections=given.collections,
+        program=given.program,
+    )
+
+
+def _repository_folder(repo: str) -> Path | None:
+    """The folder with the state repository in it, if that is on this machine."""
+    path = Path(repo).resolve()
+    if "://" in repo or not path.is_dir():
+        return None
+    return next((folder for folder in (path, *path.parents) if (folder / ".git").exists()), path)
+
+
+@contextmanager
+def open_store(settings: Settings) -> Iterator[SqlStore]:
+    """The store, closed at the end."""
+    from reconciler.adapters.store.store import open_store as open_file
+
+    path, ours = store_path(settings)
+    store = open_file(path, create_parent=ours)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def store_path(settings: Settings) -> tuple[Path, bool]:
+    """Where the store is, and whether that is our own choice: then one for each repository and path."""
+    if settings.store:
+        return Path(settings.store), False
+    return state_dir() / f"{_name_of(settings)}.db", True
+
+
+def _name_of(settings: Settings) -> str:
+    """A file's name that is that repository's and path's own."""
+    repo = settings.repo if "://" in settings.repo else str(Path(settings.repo).resolve())
+    name = Path(repo).name.removesuffix(".git") or "state"
+    return f"{name}-{digest([repo, settings.path])[:8]}"
+
+
+def _source(settings: Settings) -> Source:
+    from reconciler.adapters.git.source import open_source
+
+    return open_source(settings.repo, _git(settings), settings.path)
+
+
+def _git(settings: Settings) -> GitSettings:
+    from reconciler.adapters.git.settings import GitSettings
+
+    git = settings.git
+    return GitSettings(
+        cache=cache_dir(settings) / "git",
+        username=git.username,
+        token=_secret(git.token_file),
+        ca_file=_path(git.ca_file),
+        ssh_key=_path(git.private_key_file),
+        known_hosts=_path(git.known_hosts_file),
+    )
+
+
+def _path(text: str) -> Path | None:
+    return Path(text) if text else None
+
+
+def _secret(file: str) -> str:
+    try:
+        return Path(file).read_text().strip() if file else ""
+    except OSError as error:
+        raise Stalled(f"git.token_file {file}: {error.strerror}", "check the path and its permissions") from None

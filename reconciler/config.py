@@ -1,0 +1,289 @@
+"""Settings: from the command line, the environment (`RECONCILER_…`), `reconciler.toml`, then defaults; the first wins.
+
+Everything an operator trusts is set here (keys, known hosts, limits), never in the state repository.
+Knows no adapter; `bootstrap` turns settings into one.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from reconciler.core.fields import LabelKey, User
+from reconciler.model.errors import Stalled
+
+PREFIX = "RECONCILER_"
+DEFAULT_FILE = "reconciler.toml"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Ssh(_Section):
+    """How hosts are reached."""
+
+    user: str = Field("", description="The user on hosts that name none. Empty: as ssh decides.")
+    private_key_file: str = Field("", description="The key to log in with. Empty: the agent and ssh's own defaults.")
+    known_hosts_file: str = Field("", description="The hosts' keys. Empty: ~/.ssh/known_hosts.")
+    config_file: str = Field("", description="An ssh_config file, for jump hosts and the like.")
+    become_password_file: str = Field("", description="A file with the sudo password, readable by you only.")
+    connect_timeout: int = Field(10, ge=1, le=600, description="Seconds to connect to a host.")
+    host_timeout: int = Field(300, ge=1, le=86400, description="Seconds for all that a host does in one round trip.")
+    lock_wait: int = Field(5, ge=0, le=600, description="Seconds to wait for a host that another run holds.")
+    carrier: Literal["auto", "standard", "fan-out"] = Field(
+        "auto",
+        description="How hosts are reached: standard takes an ssh process for each, fan-out one process for hundreds. "
+        "Auto: fan-out for plain ssh; standard where ssh's configuration files, Kerberos or jump hosts are needed.",
+    )
+    keep_connections: int = Field(
+        0,
+        ge=0,
+        le=3600,
+        description="Seconds that the standard carrier's connections stay open for the next visit. That saves most of "
+        "its time, but that a host has gone away meanwhile is noticed only after 45 seconds.",
+    )
+    forks: int = Field(20, ge=1, le=500, description="Hosts that the standard carrier works on at once.")
+    width: int = Field(200, ge=1, le=500, description="Hosts that the fan-out carrier works on at once.")
+    python: str = Field("/usr/bin/python3", description="Python on the hosts, 3.8 or newer.")
+
+
+class Git(_Section):
+    """How the state repository is fetched, where it is remote."""
+
+    username: str = Field("", description="User for https.")
+    token_file: str = Field("", description="A file with the token or password for https.")
+    private_key_file: str = Field("", description="The key for ssh.")
+    known_hosts_file: str = Field("", description="The Git host's keys, for ssh. Empty: ~/.ssh/known_hosts.")
+    ca_file: str = Field("", description="Certificates to trust for https, beside the system's.")
+
+
+class LimitSettings(_Section):
+    """What a plan may do without anybody's word."""
+
+    deletes: int = Field(10, ge=0, description="Deletes in one plan …")
+    deletes_share: float = Field(0.001, ge=0, le=1, description="… or this share of the managed resources, if more.")
+
+
+def _seconds(value: Any) -> Any:
+    """`90s`, `10m`, `2h`, `1d`."""
+    units = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+    if isinstance(value, str) and re.fullmatch("[0-9]{1,6}[smhd]", value):
+        return int(value[:-1]) * units[value[-1]]
+    raise ValueError("write 90s, 10m, 2h or 1d")
+
+
+def _variable(name: str) -> str:
+    from reconciler.core.complain import is_ansible
+
+    if is_ansible(name) or not name.isidentifier():
+        raise ValueError("this is not the name of a variable that can be taken over")
+    return name
+
+
+def _passed(name: str) -> str:
+    """What pins Ansible and Python down can't be undone by the way."""
+    if name.startswith(("ANSIBLE_", "PYTHON", "LD_")) or not name.isidentifier():
+        raise ValueError("this variable of the environment can't be passed on")
+    return name
+
+
+def _rule(value: str) -> str:
+    from reconciler.core.ansible_listing import label_rule
+
+    label_rule(value)
+    return value
+
+
+Span = Annotated[int, BeforeValidator(_seconds)]
+"""Seconds, written with their unit."""
+SourceName = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
+Variable = Annotated[str, AfterValidator(_variable)]
+Passed = Annotated[str, AfterValidator(_passed)]
+
+
+class InventorySettings(_Section):
+    """A source of hosts outside of the state repository."""
+
+    name: SourceName = Field(description="What it is called in messages and commands.")
+    type: Literal["ansible", "json", "csv"] = Field(description="Who reads it: ansible-inventory, or we ourselves.")
+    source: str = Field(min_length=1, description="The file; for ansible also a folder, a script or a plugin's file.")
+    max_age: Span = Field("10m", validate_default=True, description="How old a reading may be before it is read again.")
+    timeout: Span = Field("15m", validate_default=True, ge=1, description="How long ansible-inventory may take.")
+    labels: dict[LabelKey, Annotated[str, AfterValidator(_rule)]] = Field(
+        default_factory=dict, description="Where labels come from: groups:role_*, hostvars:datacenter, value:aws."
+    )
+    vars: tuple[Variable, ...] = Field((), description="Ansible variables that become vars of the host.")
+    vars_from: Variable | Literal[""] = Field("", description="An Ansible variable that holds vars of the host.")
+    user: User | Literal[""] = Field("", description="The user on hosts for which the source names none.")
+    become: bool = Field(False, description="Whether to become root on hosts for which the source does not say.")
+    environment: tuple[Passed, ...] = Field((), description="Variables of the environment that a plugin needs.")
+    collections: tuple[str, ...] = Field((), description="More folders with Ansible collections.")
+    program: str = Field("", description="ansible-inventory. Empty: beside this Python, else on the PATH.")
+    max_lost: float = Field(0.25, gt=0, le=1, description="Hold a reading that lost, or labels anew, this share …")
+    max_gained: float = Field(1.0, gt=0, description="… or that gained this share …")
+    floor: int = Field(10, ge=0, description="… and more hosts than this.")
+
+    @model_validator(mode="after")
+    def _fits_type(self) -> Self:
+        only = ("labels", "vars", "vars_from", "user", "become", "environment", "collections", "program")
+        given = [name for name in only if name in self.model_fields_set]
+        if self.type != "ansible" and given:
+            raise ValueError(f"{', '.join(given)} only mean something with type ansible; a file says it itself")
+        return self
+
+
+class Settings(_Section):
+    """All settings. In the environment a section's setting has two underscores: RECONCILER_SSH__USER."""
+
+    repo: str = Field(".", description="The state repository: a path, or an https or ssh address.")
+    rev: str = Field("", description="A branch, tag or commit. Empty: the repository's default branch.")
+    path: str = Field("", description="The folder of the repository with the documents. Empty: all of it.")
+    store: str = Field("", description="The store's file. Empty: one for each repository, in your state directory.")
+    allow_local: bool = Field(False, description="Whether hosts may be this machine itself (connection: local).")
+    cache_dir: str = Field(
+        "", description="Where fetched repositories, parsed documents and host code are kept. Empty: your cache."
+    )
+    ssh: Ssh = Ssh.model_validate({})
+    git: Git = Git.model_validate({})
+    limits: LimitSettings = LimitSettings.model_validate({})
+    inventory: tuple[InventorySettings, ...] = Field((), description="Sources of hosts outside of the repository.")
+
+    @field_validator("inventory")
+    @classmethod
+    def _named_once(cls, value: tuple[InventorySettings, ...]) -> tuple[InventorySettings, ...]:
+        names = [source.name for source in value]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"two inventories are called {twice[0]}")
+        return value
+
+
+def load_settings(file: str | None, environment: Mapping[str, str], options: Mapping[str, str | None]) -> Settings:
+    """The settings. `file` None means reconciler.toml if there is one. Raises Stalled with all that is wrong."""
+    values = _from_file(file)
+    problems: list[str] = []
+    for name, text in sorted(environment.items()):
+        if name.startswith(PREFIX):
+            problems += _set_from_environment(values, name, text)
+    values.update({name: value for name, value in options.items() if value is not None})
+    if problems:
+        raise Stalled("\n".join(problems), "see `reconciler --help` and docs/configuration.md for all settings")
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        lines = [_said(detail) for detail in error.errors(include_url=False)]
+        raise Stalled("the configuration is wrong:\n  " + "\n  ".join(lines), "see docs/configuration.md") from None
+
+
+def _from_file(file: str | None) -> dict[str, Any]:
+    path = Path(file or DEFAULT_FILE)
+    try:
+        return tomllib.loads(path.read_text())
+    except FileNotFoundError:
+        if file is None:
+            return {}
+        raise Stalled(f"there is no configuration file {path}", "check --config") from None
+    except OSError as error:
+        raise Stalled(f"{path}: {error.strerror}", "check its permissions") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Stalled(f"{path} is not TOML: {error}", "correct it there") from None
+
+
+def _set_from_environment(values: dict[str, Any], name: str, text: str) -> list[str]:
+    """Puts one variable in its place; answers what is wrong with it."""
+    parts = name.removeprefix(PREFIX).lower().split("__")
+    fields: Any = Settings.model_fields
+    where = values
+    for section in parts[:-1]:
+        field = fields.get(section)
+        if field is None or not _is_section(field.annotation):
+            return [_unknown(name)]
+        fields = field.annotation.model_fields
+        where = where.setdefault(section, {})
+    field = fields.get(parts[-1])
+    if field is None or field is Settings.model_fields["inventory"] or _is_section(field.annotation):
+        return [_unknown(name)] if name not in _NOT_SETTINGS else []
+    try:
+        where[parts[-1]] = TypeAdapter(field.annotation).validate_strings(text)
+    except ValidationError as error:
+        return [f"{name}={text!r}: {error.errors()[0]['msg']}"]
+    return []
+
+
+_NOT_SETTINGS = frozenset({PREFIX + "LAB_CACHE", PREFIX + "REQUIRE_MACHINES", PREFIX + "DEBUG"})
+"""Variables with our prefix that are read elsewhere (by the test lab, and for tracebacks)."""
+
+
+def _unknown(name: str) -> str:
+    near = get_close_matches(name, variables(), n=1)
+    return f"{name} is no setting" + (f"; did you mean {near[0]}?" if near else "")
+
+
+def _said(detail: Any) -> str:
+    where = ".".join(str(part) for part in detail["loc"])
+    if detail["type"] == "extra_forbidden":
+        near = get_close_matches(where, _near(detail["loc"]), n=1)
+        return f"{where} is no setting" + (f'; did you mean "{near[0]}"?' if near else "")
+    return f"{where}: {detail['msg']} (it is {detail['input']!r:.60})"
+
+
+def _near(location: tuple[str | int, ...]) -> list[str]:
+    """Settings that may have been meant instead of an unknown one."""
+    if location[0] == "inventory" and len(location) > 1:
+        return [f"inventory.{location[1]}.{name}" for name in InventorySettings.model_fields]
+    return [*(v.removeprefix(PREFIX).lower().replace("__", ".") for v in variables()), "inventory"]
+
+
+def _is_section(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, _Section)
+
+
+def variables() -> list[str]:
+    """Every setting as its environment variable. Tables can't be one."""
+    found: list[str] = []
+    for name, field in Settings.model_fields.items():
+        annotation: Any = field.annotation
+        if _is_section(annotation):
+            found += [f"{PREFIX}{name}__{inner}".upper() for inner in annotation.model_fields]
+        elif name != "inventory":
+            found.append(f"{PREFIX}{name}".upper())
+    return found
+
+
+def state_dir() -> Path:
+    """Where stores are kept unless the settings say otherwise."""
+    return _of_user("XDG_STATE_HOME", ".local/state", "--store") / "reconciler"
+
+
+def cache_dir(settings: Settings) -> Path:
+    """Where what can be had again is kept."""
+    if settings.cache_dir:
+        return Path(settings.cache_dir)
+    return _of_user("XDG_CACHE_HOME", ".cache", "RECONCILER_CACHE_DIR") / "reconciler"
+
+
+def _of_user(variable: str, below_home: str, instead: str) -> Path:
+    if given := os.environ.get(variable):
+        return Path(given)
+    try:
+        return Path.home() / below_home
+    except RuntimeError:
+        # In a container a user may be a bare number.
+        raise Stalled("this user has no home directory", f"set HOME or {variable}, or give {instead}") from None

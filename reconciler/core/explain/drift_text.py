@@ -1,0 +1,149 @@
+"""Drift for the terminal, as Markdown and as JSON values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from reconciler.core.drift import Drifted
+from reconciler.core.explain.markdown import cell
+from reconciler.core.explain.outline import added_removed, grouped
+from reconciler.core.explain.plan_text import DIFF_SHOWN, blocked_text
+from reconciler.core.explain.words import Line, counted, names, printable, since, value, where
+from reconciler.model.desired import Desired
+from reconciler.model.plan import Blocked, FieldChange
+
+
+def drift_text(drift: Sequence[Drifted], blocked: Sequence[Blocked], desired: Desired, now: datetime) -> Iterator[Line]:
+    """What drifts, where, since when, whose it is, and what to do."""
+    drifting = {host for item in drift for host in item.hosts}
+    silent = {host for item in blocked if item.key is None for host in item.hosts}
+    fleet = counted(len(desired.hosts), "host")
+    looked = f"{len(desired.hosts) - len(silent):,} of {fleet}" if silent else fleet
+    if not drift:
+        yield Line(f"Nothing drifts on {looked}.", "bold")
+    else:
+        verb = "thing drifts" if len(drift) == 1 else "things drift"
+        yield Line(f"{len(drift):,} {verb} on {len(drifting):,} of {fleet}.", "bold")
+    widths = _widths(drift)
+    for item in drift:
+        yield Line("")
+        owner = desired.services[item.service].owner
+        whose = f"{item.service}, {owner}" if owner else item.service
+        whose += "   Git changed it too" if item.pending else ""
+        when = since(min((t for t in item.since.values() if t), default=None), now)
+        name, hosts = printable(str(item.key)), where(item.hosts)
+        yield Line(f"  {name:<{widths[0]}}   {hosts:<{widths[1]}}   {when}   {printable(whose)}", "update")
+        yield from _fields(item)
+    if blocked:
+        yield Line("")
+        yield Line("Not known", "warn")
+        for blocking, count in grouped(tuple(blocked)):
+            yield Line("  " + blocked_text(blocking, count))
+    yield from _advice(drift)
+
+
+def _widths(drift: Sequence[Drifted]) -> tuple[int, int]:
+    """Columns for keys and for hosts, as far as they may be wide."""
+    keys = max((len(printable(str(item.key))) for item in drift), default=0)
+    hosts = max((len(where(item.hosts)) for item in drift), default=0)
+    return min(keys, 48), min(hosts, 40)
+
+
+def _advice(drift: Sequence[Drifted]) -> Iterator[Line]:
+    if drift:
+        yield Line("")
+        # Healing leaves alone what is pending, and a resource is brought into order as a whole.
+        only = "" if all(item.pending for item in drift) else " --heal"
+        yield Line(f"Heal: reconciler apply{only}", "bold")
+    # What somebody removed can't be kept by leaving fields alone.
+    changed = next((item for item in drift if item.action == "update"), None)
+    if changed:
+        fields = ", ".join(sorted({f.path for f in changed.fields}))
+        place = printable(f"{changed.place.path}:{changed.place.line}")
+        yield Line(f"Keep: add `ignore: [{fields}]` to {printable(str(changed.key))} at {place}", "bold")
+
+
+def _fields(item: Drifted) -> Iterator[Line]:
+    if item.action != "update":
+        yield Line("      it was removed from the host" if item.action == "create" else "      it came back", "dim")
+        return
+    column = max((len(f.path) for f in item.fields), default=0)
+    for field in item.fields:
+        yield Line(f"      {field.path:<{column}}   {_moved(field)}", "dim")
+        for line in field.diff[:DIFF_SHOWN]:
+            if not line.startswith("@@"):
+                yield Line(f"        {printable(_turned(line))}", "dim")
+        if len(field.diff) > DIFF_SHOWN:
+            yield Line(f"        … {counted(len(field.diff) - DIFF_SHOWN, 'more line')}", "dim")
+
+
+def _moved(field: FieldChange) -> str:
+    """What the host did to it. The plan shows what an apply would do: the other way round."""
+    if field.sensitive:
+        return "(sensitive value)"
+    if field.diff:
+        added, gone = added_removed(field.diff)
+        return f"+{gone} −{added} lines"
+    return f"{value(field.after)} → {value(field.before)}"
+
+
+def _turned(line: str) -> str:
+    return {"+": "-", "-": "+"}.get(line[:1], line[:1]) + line[1:]
+
+
+def drift_document(drift: Sequence[Drifted], blocked: Sequence[Blocked]) -> dict[str, Any]:
+    """Drift as one JSON document, an entry for each host and resource."""
+    entries = [
+        {
+            "host": host,
+            "kind": item.key.kind,
+            "name": item.key.name,
+            "service": item.service,
+            "action": item.action,
+            "fields": [
+                {"path": f.path, "desired": f.after, "observed": f.before, "sensitive": f.sensitive}
+                for f in item.fields
+            ],
+            "since": when.isoformat().replace("+00:00", "Z") if (when := item.since[host]) else None,
+        }
+        for item in drift
+        for host in item.hosts
+    ]
+    unknown = [
+        {
+            "hosts": list(b.hosts),
+            "service": b.service,
+            "kind": b.key.kind if b.key else "",
+            "name": b.key.name if b.key else "",
+            "reason": b.reason,
+            "message": b.message,
+        }
+        for b in blocked
+    ]
+    return {
+        "format_version": 1,
+        "drifted": sorted(entries, key=lambda e: (e["host"], e["kind"], e["name"])),
+        "unknown": unknown,
+    }
+
+
+def drift_markdown(drift: Sequence[Drifted], blocked: Sequence[Blocked]) -> Iterator[str]:
+    """A table of drift."""
+    if not drift:
+        yield "**Nothing drifts.**"
+    else:
+        yield f"**{counted(len(drift), 'thing drifts', 'things drift')}.**"
+        yield ""
+        yield "| resource | hosts | what | service |"
+        yield "| --- | --- | --- | --- |"
+    for item in drift:
+        what = {"create": "removed", "delete": "came back"}.get(item.action) or ", ".join(map(_said, item.fields))
+        yield f"| {cell(str(item.key))} | {cell(names(item.hosts))} | {what} | {cell(item.service)} |"
+    for blocking in blocked:
+        yield f"- not known: {cell(blocked_text(blocking))}"
+
+
+def _said(field: FieldChange) -> str:
+    return f"{cell(field.path)}: {cell(_moved(field))}"

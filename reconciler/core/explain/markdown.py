@@ -1,0 +1,82 @@
+"""A plan as Markdown, for pull requests and chat: counts first, a table of services, then each in a fold.
+
+Text from Git or hosts can neither end a fence or a table cell nor mention anybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from reconciler.core.explain.outline import Section, last_line, sections
+from reconciler.core.explain.plan_text import blocked_text, part_text
+from reconciler.core.explain.words import MARKS, counted, names, printable
+from reconciler.core.gate import Refusal
+from reconciler.model.plan import Plan
+
+_ZERO_WIDTH = "\u200b"
+
+
+def cell(text: str) -> str:
+    """Untrusted text inside a table cell or a sentence."""
+    out = printable(text)
+    for char in "\\`*_{}[]<>()#+!|~":
+        out = out.replace(char, "\\" + char)
+    return out.replace("@", "@" + _ZERO_WIDTH)
+
+
+def fenced(text: str, language: str = "") -> str:
+    """Untrusted lines in a fence that is longer than any in them."""
+    longest, run = 0, 0
+    for char in text:
+        run = run + 1 if char == "`" else 0
+        longest = max(longest, run)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{language}\n{text}\n{fence}"
+
+
+def plan_markdown(plan: Plan, refusals: Sequence[Refusal]) -> Iterator[str]:
+    """The plan in lines of Markdown."""
+    yield f"**{last_line(plan)}**"
+    yield ""
+    for refusal in refusals:
+        yield f"> refused: {cell(refusal.message)}"
+        yield ""
+    if plan.steps:
+        yield "| | service | hosts | changes |"
+        yield "| --- | --- | --- | --- |"
+    for section in sections(plan):
+        yield f"| {_marks(section)} | {cell(section.service)} | {len(section.hosts):,} | {_counts(section)} |"
+    yield ""
+    for section in sections(plan):
+        yield f"<details><summary>{cell(section.service)}: details</summary>"
+        yield ""
+        yield fenced("\n".join(_details(section)), "diff")
+        yield ""
+        yield "</details>"
+        yield ""
+    for item in plan.blocked:
+        yield f"- not planned: {cell(blocked_text(item))}"
+    yield ""
+    yield f"Plan `{plan.digest[:8]}` · revision `{plan.revision[:7]}`"
+
+
+def _details(section: Section) -> Iterator[str]:
+    for part in section.parts:
+        yield f"@@ {counted(len(part.hosts), 'host')}: {names(part.hosts)} @@"
+        for line in part_text(part):
+            # A diff highlighter colours by the first column, so the mark moves there.
+            mark = line.text.lstrip()[:1]
+            yield mark + line.text.replace(mark, " ", 1)[1:] if mark and mark in "+-" else line.text
+
+
+def _marks(section: Section) -> str:
+    marks = {MARKS[change.action] for part in section.parts for change in part.example.changes}
+    return " ".join(sorted(marks))
+
+
+def _counts(section: Section) -> str:
+    counts: dict[str, int] = {}
+    for part in section.parts:
+        for change in part.example.changes:
+            counts[change.action] = counts.get(change.action, 0) + len(part.hosts)
+    return ", ".join(f"{count:,} {action}" for action, count in sorted(counts.items()))

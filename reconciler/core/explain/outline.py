@@ -1,0 +1,93 @@
+"""A plan as people read it: services in order, hosts grouped by the shape of their programs, one example of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from reconciler.model.plan import Blocked, Change, Plan, Program, Step
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Hosts of a step that get programs of the same shape. `example` is one host's; `varying` are the
+    (position of the change, field) whose values differ between hosts."""
+
+    hosts: tuple[str, ...]
+    example: Program
+    varying: frozenset[tuple[int, str]]
+
+    @property
+    def drift(self) -> bool:
+        return all(change.cause == "drift" for change in self.example.changes)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One step: everything that one service does."""
+
+    service: str
+    hosts: tuple[str, ...]
+    parts: tuple[Part, ...]
+
+
+def sections(plan: Plan) -> Iterator[Section]:
+    """The plan's steps in order, the largest part first in each."""
+    for step in plan.steps:
+        yield Section(
+            step.service, step.hosts, tuple(sorted(_parts(plan, step), key=lambda p: (-len(p.hosts), p.hosts)))
+        )
+
+
+def _parts(plan: Plan, step: Step) -> Iterator[Part]:
+    by_shape: dict[str, list[tuple[str, tuple[str, ...]]]] = {}
+    for program, hosts in step.programs.items():
+        by_shape.setdefault(plan.programs[program].shape, []).append((program, hosts))
+    for members in by_shape.values():
+        hosts = tuple(sorted(host for _, some in members for host in some))
+        programs = [plan.programs[id_] for id_, some in sorted(members, key=lambda m: m[1][0])]
+        yield Part(hosts, programs[0], _varying(programs))
+
+
+def _varying(programs: list[Program]) -> frozenset[tuple[int, str]]:
+    first = programs[0]
+    return frozenset(
+        (i, field.path)
+        for program in programs[1:]
+        for i, change in enumerate(program.changes)
+        for field, ours in zip(change.fields, first.changes[i].fields, strict=True)
+        if (field.before, field.after) != (ours.before, ours.after)
+    )
+
+
+def last_line(plan: Plan) -> str:
+    """The line that scripts read; its form never changes. Hosts of which something is not planned don't match."""
+    summary = plan.summary
+    if summary.changes == 0:
+        matching = plan.fleet - len({host for item in plan.blocked for host in item.hosts})
+        hosts = "1 host matches" if matching == 1 else f"{matching:,} hosts match"
+        return f"No changes. {hosts} revision {plan.revision[:7]}."
+    hosts = f"{summary.hosts:,} host" + ("" if summary.hosts == 1 else "s")
+    return f"Plan: {summary.create:,} to create, {summary.update:,} to update, {summary.delete:,} to delete on {hosts}."
+
+
+def grouped(blocked: tuple[Blocked, ...]) -> Iterator[tuple[Blocked, int]]:
+    """Blocked things with how many resources the same reason covers; equal reasons of one service are one.
+
+    Causes come before what only waits for them.
+    """
+    seen: dict[tuple[str, str, str, str, tuple[str, ...]], list[Blocked]] = {}
+    for item in sorted(blocked, key=lambda b: b.reason == "waits"):
+        seen.setdefault((item.reason, item.message, item.service, item.root, item.hosts), []).append(item)
+    for members in seen.values():
+        yield members[0], len(members)
+
+
+def added_removed(change_diff: tuple[str, ...]) -> tuple[int, int]:
+    """How many lines a diff adds and removes."""
+    return sum(line.startswith("+") for line in change_diff), sum(line.startswith("-") for line in change_diff)
+
+
+def triggers_restart(change: Change) -> bool:
+    """Whether the change is a restart or reload."""
+    return change.action in ("restart", "reload")

@@ -1,0 +1,160 @@
+"""A plan for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from reconciler.core.explain.outline import Part, Section, added_removed, grouped, last_line, sections
+from reconciler.core.explain.words import MARKS, Line, Style, ago, counted, names, printable, value, where
+from reconciler.core.gate import Refusal
+from reconciler.model.desired import Desired
+from reconciler.model.plan import Blocked, Change, FieldChange, Plan
+
+DIFF_SHOWN = 12
+"""Lines of a text diff that are shown; the JSON plan has all of them."""
+
+
+def plan_text(plan: Plan, desired: Desired, refusals: Sequence[Refusal], subject: str, now: datetime) -> Iterator[Line]:
+    """The plan, the answer last where the eye rests: what changes, what doesn't and why, limits, counts."""
+    yield Line(_heading(plan, subject, now), "bold")
+    for section in sections(plan):
+        yield Line("")
+        yield from _section(section, desired)
+    yield from _not_planned(plan, desired)
+    yield from _releases(plan)
+    if len(plan.steps) > 1:
+        yield Line("")
+        yield Line("Order   " + " → ".join(step.service for step in plan.steps), "dim")
+    for refusal in refusals:
+        yield Line("")
+        yield from refusal_text(refusal)
+    if plan.incomplete:
+        yield Line("")
+        yield Line("This plan is incomplete: targets, excludes or --heal left something out.", "warn")
+    yield Line("")
+    yield Line(last_line(plan), "bold")
+
+
+def refusal_text(refusal: Refusal) -> Iterator[Line]:
+    """A broken limit: which, its value, the actual figure, what breaks it, how to go on."""
+    yield Line(f"refused: {refusal.message}", "delete")
+    for example in refusal.examples:
+        yield Line(f"  {example}")
+    yield Line(f"{refusal.hint}", "bold")
+
+
+def _heading(plan: Plan, subject: str, now: datetime) -> str:
+    unreachable = sum(len(b.hosts) for b in plan.blocked if b.reason in ("unreachable", "not-observed"))
+    seen = plan.fleet - unreachable
+    observed = f"observed {seen:,} of {counted(plan.fleet, 'host')}"
+    if plan.observed_at:
+        observed += f", oldest {ago(plan.observed_at, now)}"
+    return f"{plan.revision[:7]} “{printable(subject)}” · {observed}"
+
+
+def _section(section: Section, desired: Desired) -> Iterator[Line]:
+    gone = "" if section.service in desired.services else "   left Git"
+    drift = "   drift: somebody changed the host" if all(part.drift for part in section.parts) else ""
+    hosts = where(section.hosts) if len(section.parts) == 1 else counted(len(section.hosts), "host")
+    yield Line(f"{section.service} · {hosts}{gone}{drift}", "bold")
+    for part in section.parts:
+        if len(section.parts) > 1:
+            note = "   drift: somebody changed the host" if part.drift and not drift else ""
+            yield Line(f"  on {where(part.hosts)}{note}", "bold")
+        yield from part_text(part)
+
+
+def part_text(part: Part) -> Iterator[Line]:
+    """The changes that the part's hosts get, values shown for the first of them."""
+    width = max(len(str(change.key)) for change in part.example.changes)
+    for index, change in enumerate(part.example.changes):
+        varying = {path for position, path in part.varying if position == index}
+        yield from _change(change, min(width, 48), varying, mixed=not part.drift)
+    if part.varying:
+        yield Line(f"      values differ between hosts; shown for {part.hosts[0]}", "dim")
+
+
+def _change(change: Change, width: int, varying: set[str], *, mixed: bool) -> Iterator[Line]:
+    style: Style = "restart" if change.action == "reload" else change.action
+    head = f"  {MARKS[change.action]} {printable(str(change.key)):<{width}}"
+    indent = " " * (width + 4)
+    notes = _notes(change)
+    shown = [f for f in change.fields if change.action != "delete"]
+    if not shown:
+        yield Line(f"{head}   {notes}".rstrip(), style)
+        return
+    column = max(len(f.path) for f in shown)
+    for position, field in enumerate(shown):
+        lead = head if position == 0 else indent
+        drift = "   (drift)" if mixed and field.cause == "drift" else ""
+        differs = "   (differs)" if field.path in varying else ""
+        yield Line(f"{lead}   {field.path:<{column}}   {_values(field, change)}{drift}{differs}", style)
+        yield from _diff(field, indent)
+    if notes:
+        yield Line(f"{indent}   {notes}", "dim")
+
+
+def _notes(change: Change) -> str:
+    if change.action in ("restart", "reload"):
+        return f"{change.action}, because {printable(change.because)}"
+    return printable(change.because)
+
+
+def _values(field: FieldChange, change: Change) -> str:
+    if field.sensitive:
+        return "(sensitive value)"
+    if field.diff:
+        added, gone = added_removed(field.diff)
+        return f"+{added} −{gone} lines" if change.action == "update" else counted(added, "line")
+    if change.action == "create":
+        return value(field.after)
+    return f"{value(field.before)} → {value(field.after)}"
+
+
+def _diff(field: FieldChange, indent: str) -> Iterator[Line]:
+    for line in field.diff[:DIFF_SHOWN]:
+        style: Style = "create" if line.startswith("+") else "delete" if line.startswith("-") else "dim"
+        if not line.startswith("@@"):
+            yield Line(f"{indent}     {printable(line)}", style)
+    if len(field.diff) > DIFF_SHOWN:
+        yield Line(f"{indent}     … {counted(len(field.diff) - DIFF_SHOWN, 'more line')}", "dim")
+
+
+def _not_planned(plan: Plan, desired: Desired) -> Iterator[Line]:
+    if not plan.blocked:
+        return
+    yield Line("")
+    yield Line("Not planned", "warn")
+    for item, count in grouped(plan.blocked):
+        ask = f"   reconciler why {item.hosts[0]} {printable(str(item.key))}" if item.key and item.hosts else ""
+        yield Line("  " + blocked_text(item, count) + ask)
+    broken = [p for p in desired.problems if p.severity == "error"]
+    if broken:
+        yield Line(f"  {counted(len(broken), 'problem')} in the repository: reconciler validate", "dim")
+
+
+def blocked_text(item: Blocked, count: int = 1) -> str:
+    """One reason why something is not planned."""
+    message = printable(item.message)
+    if item.reason == "unreachable":
+        return f"{where(item.hosts)} can't be reached: {message}"
+    if item.reason == "not-observed":
+        return f"nothing is known of {where(item.hosts)} yet"
+    more = f" and {count - 1:,} more" if count > 1 else ""
+    what = f"{printable(str(item.key))}{more}" if item.key is not None else ""
+    on = f"on {where(item.hosts)}" if item.hosts else ""
+    about = " ".join(part for part in (what, on) if part)
+    return ": ".join(part for part in (item.service, about, message) if part)
+
+
+def _releases(plan: Plan) -> Iterator[Line]:
+    if not plan.releases:
+        return
+    yield Line("")
+    yield Line("Released: no longer looked after, nothing is done to them", "dim")
+    by_reason: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
+    for release in plan.releases:
+        by_reason.setdefault((release.service, release.reason, release.hosts), []).append(printable(str(release.key)))
+    for (service, reason, hosts), keys in by_reason.items():
+        yield Line(f"  {service}: {names(keys)} on {names(hosts)}: {reason}", "dim")

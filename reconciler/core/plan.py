@@ -1,0 +1,86 @@
+"""Makes the plan: assesses, limits, orders, counts, and seals it with a digest.
+
+Pure: the same values give the same plan, byte for byte.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from reconciler.core.due import Assessment
+from reconciler.core.order import order, steps
+from reconciler.core.plan_json import sealed
+from reconciler.core.target import drift_only, limited
+from reconciler.model.desired import Desired
+from reconciler.model.digest import digest
+from reconciler.model.observation import Head, Observation
+from reconciler.model.plan import Plan, Program, Step, Summary
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What the plan is limited to. `drift` leaves pending changes out."""
+
+    targets: tuple[str, ...] = ()
+    excludes: tuple[str, ...] = ()
+    drift: bool = False
+
+    @property
+    def whole(self) -> bool:
+        return not (self.targets or self.excludes or self.drift)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What is known of hosts: the heads of all, and what those said on which something may be due."""
+
+    heads: Mapping[str, Head]
+    observations: Mapping[str, Observation]
+
+
+def make_plan(assessment: Assessment, desired: Desired, seen: Seen, scope: Scope) -> Plan:
+    """The plan for what is due. Raises Stalled for a target that means nothing."""
+    heads = seen.heads
+    narrowed = limited(assessment, desired, scope.targets, scope.excludes)
+    found = order(drift_only(narrowed) if scope.drift else narrowed)
+    ordered = steps(found, desired.services)
+    return sealed(
+        Plan(
+            revision=desired.revision,
+            fingerprint=_fingerprint(desired, heads),
+            observed_at=_oldest(desired, heads),
+            fleet=len(desired.hosts),
+            managed=sum(len(profile.resources) for profile in desired.layouts.values()),
+            steps=ordered,
+            programs=dict(sorted(found.programs.items())),
+            blocked=assessment.blocked,
+            releases=assessment.releases,
+            summary=_summary(ordered, found.programs, assessment),
+            incomplete=not scope.whole,
+            machines={h: seen.observations[h].identity for step in ordered for h in step.hosts},
+        )
+    )
+
+
+def _fingerprint(desired: Desired, heads: Mapping[str, Head]) -> str:
+    return digest([[host, heads[host].fingerprint] for host in sorted(desired.hosts) if host in heads])
+
+
+def _oldest(desired: Desired, heads: Mapping[str, Head]) -> datetime | None:
+    """When the oldest answer that the plan rests on was given."""
+    times = (heads[host].observed_at for host in desired.hosts if host in heads and not heads[host].unreachable)
+    return min((time for time in times if time), default=None)
+
+
+def _summary(ordered: Sequence[Step], programs: Mapping[str, Program], assessment: Assessment) -> Summary:
+    counts = {"create": 0, "update": 0, "delete": 0, "restart": 0}
+    hosts: set[str] = set()
+    for step in ordered:
+        for program, members in step.programs.items():
+            hosts.update(members)
+            for change in programs[program].changes:
+                counts["restart" if change.action == "reload" else change.action] += len(members)
+    looked_at = sum(verdict.unchanged * len(members) for verdict, members in assessment.verdicts)
+    return Summary(**counts, unchanged=looked_at + assessment.settled, unknown=assessment.unknown, hosts=len(hosts))

@@ -1,0 +1,91 @@
+"""Which values a template sees on a host, and where each comes from.
+
+Precedence of vars: project, then service, then host; the last one wins as a whole (no merging of mappings).
+Knows documents and hosts; knows nothing of templates' syntax.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.core.render import SCOPES, Scope, Use
+from reconciler.model.desired import Host
+from reconciler.model.digest import canonical
+from reconciler.model.document import ProjectDocument, ServiceDocument
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """One var as a host sees it: its value, who gave it, and what it won over, the strongest first."""
+
+    name: str
+    value: Any
+    giver: str
+    over: tuple[tuple[str, Any], ...] = ()
+
+
+def context(service: ServiceDocument, project: ProjectDocument | None, host: Host | None) -> dict[str, Scope]:
+    """What a template of the service sees; without a host only what all hosts share."""
+    merged = {**(project.vars if project else {}), **service.vars, **(host.vars if host else {})}
+    of_host = {"name": host.name, "address": host.address, "labels": host.labels} if host else {}
+    of_project = {"name": project.name, "owners": list(project.owners), "vars": dict(project.vars)} if project else {}
+    scopes = {"host": of_host, "vars": merged, "project": of_project}
+    return {name: Scope(name, scopes[name]) for name in SCOPES}
+
+
+def varies(use: Use, overridden: frozenset[str]) -> bool:
+    """Whether the value can differ from host to host; `overridden` are the vars that some of the hosts set."""
+    match use:
+        case ("host", *_):
+            return True
+        case ("vars",):
+            return bool(overridden)
+        case ("vars", name, *_):
+            return name in overridden
+        case _:
+            return False
+
+
+def value_set(uses: Iterable[Use], host: Host) -> tuple[Any, ...]:
+    """The host's own part of the values that a template uses: hosts with equal ones get equal results."""
+    return tuple(_hashable(_own(use, host)) for use in uses)
+
+
+def origins(service: ServiceDocument, project: ProjectDocument | None, host: Host) -> list[Origin]:
+    """Every var that the service's templates could see on the host, sorted, with its conflicts."""
+    givers: list[tuple[str, Mapping[str, Any]]] = [
+        (f"host {host.name}", host.vars),
+        (f"service {service.name}", service.vars),
+    ]
+    if project:
+        givers.append((f"project {project.name}", project.vars))
+    found: list[Origin] = []
+    for name in sorted({n for _, given in givers for n in given}):
+        (giver, value), *over = [(giver, given[name]) for giver, given in givers if name in given]
+        found.append(Origin(name, value, giver, tuple(over)))
+    return found
+
+
+def _own(use: Use, host: Host) -> Any:
+    match use:
+        case ("host", "labels", label, *_):
+            return host.labels.get(label)
+        case ("host", "labels"):
+            return dict(host.labels)
+        case ("host", "address", *_):
+            return host.address
+        case ("host", *_):
+            return host.name
+        case ("vars", name, *_):
+            return host.vars.get(name, ...)
+        case _:
+            return dict(host.vars)
+
+
+def _hashable(value: Any) -> Any:
+    if value is ...:
+        return value
+    # 1, 1.0 and True are equal as dict keys but render differently.
+    return (type(value), value) if isinstance(value, (str, int, float, type(None))) else canonical(value)

@@ -1,0 +1,70 @@
+"""From Git and inventories to the desired state: reads through their ports, the rest is pure."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from reconciler.core.inventory import joined
+from reconciler.core.link import Linked
+from reconciler.core.resolve import resolve
+from reconciler.loop.world import Reading
+from reconciler.model.desired import Desired
+from reconciler.model.document import Documents
+from reconciler.model.errors import Stalled
+from reconciler.model.inventory import place_of
+from reconciler.ports import Revision, Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """The desired state, with the revision it was read at and the documents that it came from."""
+
+    revision: Revision
+    tree: Tree
+    documents: Documents
+    linked: Linked
+    desired: Desired
+
+
+def read_desired(reading: Reading, rev: str | None, *, refresh: bool = False) -> Read:
+    """What Git asks for at a revision, for its own hosts and those of inventories.
+
+    With `refresh` inventories are read again if they are old; without, nothing but Git is asked. Raises Stalled when
+    there is nothing to read; what is wrong with single documents is told in `desired.problems` instead.
+    """
+    source = reading.source
+    revision = source.poll(rev)
+    tree = source.tree(revision)
+    limit = reading.limits.file_bytes
+    documents = reading.library.documents(tree)
+    if documents.count == 0 and not documents.problems:
+        raise Stalled(
+            f"there is no document (*.yaml, *.yml) at revision {revision.sha[:7]}",
+            "an empty repository changes nothing; `reconciler init` writes a first one",
+        )
+    documents = joined(documents, [inventory.listing(refresh=refresh) for inventory in reading.inventories])
+    linked = reading.library.linked(documents, reading.registry, allow_local=reading.allow_local)
+    files = {path: source.read(tree.blobs[path], limit) for path in documents.references if path in tree.blobs}
+    desired = resolve(revision.sha, linked, files.get, reading.registry)
+    desired = replace(
+        desired,
+        problems=tuple(sorted({*desired.problems, *tree.problems})),
+        broken=desired.broken | {problem.place.path for problem in tree.problems},
+        opaque=bool(tree.problems) or any(not names for names in documents.broken.values()),
+        inventories=frozenset(place_of(inventory.name).path for inventory in reading.inventories),
+    )
+    return Read(revision, tree, documents, linked, desired)
+
+
+def lines_of(reading: Reading, read: Read) -> Callable[[str], Sequence[str]]:
+    """Gives the lines of a file at the revision, for excerpts; none for what can't be shown."""
+
+    @functools.cache
+    def lines(path: str) -> Sequence[str]:
+        blob = read.tree.blobs.get(path)
+        data = reading.source.read(blob, reading.limits.file_bytes) if blob else None
+        return data.decode(errors="replace").splitlines() if data else ()
+
+    return lines

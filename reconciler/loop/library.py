@@ -1,0 +1,101 @@
+"""What the files of the last revision say, kept so that the next revision costs what differs: in the process, and
+across restarts where there is a cache. Must not know what is made of the documents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from reconciler.core.join import Hosts, join_with
+from reconciler.core.link import Linked, link
+from reconciler.core.parse import Parser
+from reconciler.core.parsed_json import Kept, Pages, to_page
+from reconciler.kinds import Registry
+from reconciler.loop.collector import settled, uncollected
+from reconciler.model.document import Documents
+from reconciler.ports import DocumentCache, Source, Tree
+
+DOCUMENTS = (".yaml", ".yml")
+PAGE = 500
+"""Files in a page of the cache."""
+MANY = 1_000
+"""New files at once that are a fleet, and there to stay."""
+
+
+@dataclass(slots=True)
+class Library:
+    """The documents of one repository. `read` and `restored` count blobs, `parser.parsed` files."""
+
+    source: Source
+    parser: Parser
+    cache: DocumentCache | None = None
+    read: int = 0
+    restored: int = 0
+    _files: dict[str, Kept] = field(default_factory=dict)
+    _hosts: Hosts | None = None
+    _linked: Linked | None = None
+
+    def documents(self, tree: Tree) -> Documents:
+        """All documents of a revision. Files are read and parsed that were not in the last one, nor in the cache."""
+        blobs = {path: blob for path, blob in tree.blobs.items() if path.endswith(DOCUMENTS)}
+        before = len(self._files)
+        with uncollected():
+            self._files = self._results(blobs, self._files or self._restored(blobs))
+            results = (kept.result for kept in self._files.values())
+            documents, self._hosts = join_with(results, self.parser.limits, self._hosts)
+        if len(self._files) - before >= MANY:
+            settled()
+        return documents
+
+    def linked(self, documents: Documents, registry: Registry, *, allow_local: bool) -> Linked:
+        """As `link`; hosts that are the same as the last time are not indexed again."""
+        with uncollected():
+            self._linked = link(documents, registry, allow_local=allow_local, before=self._linked)
+        return self._linked
+
+    def _results(self, blobs: Mapping[str, str], known: Mapping[str, Kept]) -> dict[str, Kept]:
+        """What each file says, from what is known or from the file itself."""
+        files: dict[str, Kept] = {}
+        new: list[Kept] = []
+        total = 0
+        for path, blob in blobs.items():
+            kept = known.get(path)
+            if kept is None or kept.blob != blob:
+                kept = self._parsed(path, blob, total)
+                new.append(kept)
+            total += kept.result.size
+            files[path] = kept
+        self._keep(new)
+        return files
+
+    def _parsed(self, path: str, blob: str, total: int) -> Kept:
+        """What comes after the total is used up is counted but not parsed; `join` says so."""
+        limits = self.parser.limits
+        data = self.source.read(blob, limits.file_bytes)
+        self.read += 1
+        if data is not None and total + len(data) > limits.total_bytes:
+            return Kept("", self.parser.unread(path, len(data)))
+        return Kept(blob, self.parser.file(path, data))
+
+    def _restored(self, blobs: Mapping[str, str]) -> dict[str, Kept]:
+        """What the cache has of these files. When most of what it has is of other revisions, that is dropped."""
+        if self.cache is None:
+            return {}
+        pages = Pages()
+        found = {k.result.path: k for page in self.cache.pages() for k in pages.wanted(page, blobs)}
+        self.restored += len(found)
+        if pages.seen > PAGE + 2 * len(found):
+            self.cache.replace(list(_pages(list(found.values()))))
+        return found
+
+    def _keep(self, new: Sequence[Kept]) -> None:
+        """A file that was left out says nothing of itself, so it is not kept (it has no blob here)."""
+        sure = [kept for kept in new if kept.blob]
+        if self.cache is not None and sure:
+            self.cache.add(list(_pages(sure)))
+
+
+def _pages(files: Sequence[Kept]) -> Iterator[bytes]:
+    for i in range(0, len(files), PAGE):
+        yield to_page(files[i : i + PAGE])

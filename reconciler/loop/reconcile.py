@@ -1,0 +1,115 @@
+"""One whole reconcile, top to bottom: Git → desired, hosts → observed, both → plan → gate → run.
+
+This is the place to start reading.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from reconciler.core.assess import assess
+from reconciler.core.due import Assessment
+from reconciler.core.gate import Allowance, Refusal, gate
+from reconciler.core.heads import in_order, settled, unsettled
+from reconciler.core.plan import Scope, Seen, make_plan
+from reconciler.core.remember import Scribe, Stamp, ownership_of
+from reconciler.core.settle import adopted
+from reconciler.loop.desire import Read, read_desired
+from reconciler.loop.execute import Execution, execute
+from reconciler.loop.observe import Freshness, observe
+from reconciler.loop.world import World
+from reconciler.model.errors import Stalled
+from reconciler.model.observation import Observation, Ownership
+from reconciler.model.plan import Plan
+from reconciler.model.run import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What somebody asks for: a revision, how fresh answers must be, what to limit the plan to, and hosts to
+    look at closely even if nothing changed there."""
+
+    rev: str | None = None
+    freshness: Freshness = field(default_factory=Freshness)
+    scope: Scope = field(default_factory=Scope)
+    look_at: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan with what it was made from; of hosts on which nothing changed since all was well, only the heads."""
+
+    read: Read
+    observations: Mapping[str, Observation]
+    ownership: Mapping[str, Ownership]
+    assessment: Assessment
+    plan: Plan
+
+
+NOTHING = Assessment((), (), (), 0, 0)
+"""Nothing was looked at."""
+
+
+def never() -> bool:
+    """For work that nobody stops."""
+    return False
+
+
+def plan(world: World, request: Request, stopping: Callable[[], bool] = never) -> Planned:
+    """What would be done now. Changes nothing, but stores what hosts said."""
+    read = read_desired(world.reading, request.rev, refresh=request.freshness.max_age is not None)
+    observe(world, read.desired, request.freshness, stopping)
+    heads = world.store.heads()
+    known = settled(read.desired, heads) - request.look_at
+    hosts = unsettled(read.desired, heads, known)
+    observations, ownership = world.store.observations(hosts), world.store.ownership(hosts)
+    assessment = assess(read.desired, observations, ownership, world.registry, known)
+    if request.freshness.max_age is not None:  # who asks no host may have a store that can't be written
+        world.store.note_in_order(in_order(assessment, read.desired, observations))
+    made = make_plan(assessment, read.desired, Seen(heads, observations), request.scope)
+    return Planned(read, observations, ownership, assessment, made)
+
+
+def refusals(world: World, planned: Planned, allowance: Allowance) -> list[Refusal]:
+    """The limits that keep a plan from running; nothing means go."""
+    return gate(planned.plan, planned.read.desired, world.limits, allowance)
+
+
+def apply(world: World, planned: Planned, actor: str, stopping: Callable[[], bool] = never) -> Run:
+    """Runs a plan that was made just now and that the gate has let through."""
+    # What a target leaves out is not adopted or let go by the way either.
+    assessment = NOTHING if planned.plan.incomplete else planned.assessment
+    return execute(world, Execution(planned.plan, planned.read.desired, assessment, actor), stopping)
+
+
+def saved(world: World, made: Plan, rev: str | None) -> Planned:
+    """A plan that was written to a file, with what it takes to run it.
+
+    Raises Stalled when a pin no longer holds: Git has moved, or the plan ran already. Whether each host still is as
+    planned is checked on the host itself.
+    """
+    earlier = world.store.runs_of(made.digest)
+    if earlier:
+        raise Stalled(f"this plan was applied already, in run {earlier[0].id}", "make a new plan")
+    read = read_desired(world.reading, rev)
+    if read.revision.sha != made.revision:
+        raise Stalled(
+            f"this plan is for revision {made.revision[:7]}, and Git is at {read.revision.sha[:7]} now",
+            "make a new plan, or name the revision: --rev " + made.revision[:7],
+        )
+    return Planned(read, {}, {}, NOTHING, made)
+
+
+def watch(world: World, planned: Planned) -> None:
+    """Writes down what was found as Git asks and is on no record yet, so that a later change of it is known as drift.
+
+    Adopted things are never deleted, so this is safe to do without applying.
+    """
+    scribe = Scribe(planned.read.desired, world.registry, Stamp(planned.plan.revision, 0, world.clock.now()))
+    records = adopted(planned.assessment, scribe, planned.ownership)
+    if records:
+        world.store.save_ownership(
+            ownership_of(host, owned, planned.read.desired, planned.ownership.get(host))
+            for host, owned in records.items()
+        )

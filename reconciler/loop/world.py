@@ -1,0 +1,48 @@
+"""What a reconcile works with: the ports, the kinds and the limits, wired together elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from reconciler.core.gate import Limits
+from reconciler.core.limits import Limits as ParseLimits
+from reconciler.kinds import Registry
+from reconciler.model.event import Event
+from reconciler.ports import Carrier, Clock, Inventory, Listener, Source, Store
+
+if TYPE_CHECKING:
+    from reconciler.loop.library import Library
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What it takes to read what Git asks for, and the hosts from elsewhere that it asks it for."""
+
+    source: Source
+    registry: Registry
+    library: Library
+    limits: ParseLimits = field(default_factory=ParseLimits)
+    allow_local: bool = False
+    inventories: Sequence[Inventory] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """One state repository, one store, one way to reach hosts."""
+
+    reading: Reading
+    store: Store
+    carrier: Carrier
+    clock: Clock
+    listeners: Sequence[Listener] = ()
+    limits: Limits = field(default_factory=Limits)
+
+    @property
+    def registry(self) -> Registry:
+        return self.reading.registry
+
+    def tell(self, event: Event) -> None:
+        for listener in self.listeners:
+            listener.on(event)

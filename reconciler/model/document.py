@@ -1,0 +1,106 @@
+"""What users wrote, parsed and checked document by document, before anything is rendered or joined up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from reconciler.model.desired import Heal, Host, Sync
+from reconciler.model.key import Place
+from reconciler.model.problem import Problem
+
+Marks: TypeAlias = Mapping[tuple[str | int, ...], Place]
+"""Where each value of a document stands: path within the document to its place. For a mapping's entry it is the
+place of the value; `(*path, "~key")` after the last step is the place of its key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """One of Kubernetes' `matchExpressions`."""
+
+    key: str
+    operator: Literal["In", "NotIn", "Exists", "DoesNotExist"]
+    values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """Labels that a host must have: all of both."""
+
+    match_labels: Mapping[str, str] = field(default_factory=dict)
+    match_expressions: tuple[Expression, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One resource of a service, as written: values may still be templates.
+
+    `fields` are those beside `<kind>: <name>`; `marks` are relative to the entry, with the kind's name as the
+    field that holds the resource's name.
+    """
+
+    kind: str
+    name: str
+    fields: Mapping[str, Any]
+    place: Place
+    marks: Marks
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceDocument:
+    name: str
+    place: Place
+    project: str
+    owner: str
+    selector: Selector
+    requires: tuple[str, ...]
+    vars: Mapping[str, Any]
+    entries: tuple[Entry, ...]
+    sync: Sync
+    heal: Heal
+    rollout: Mapping[str, Any]
+    health: tuple[Mapping[str, Any], ...]
+    marks: Marks
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectDocument:
+    """`paths`, `selector` and `kinds` are None where the project is not limited in that way."""
+
+    name: str
+    place: Place
+    description: str
+    owners: tuple[str, ...]
+    paths: tuple[str, ...] | None
+    selector: Selector | None
+    kinds: tuple[str, ...] | None
+    deletes: int | None
+    vars: Mapping[str, Any]
+    marks: Marks
+
+
+@dataclass(frozen=True, slots=True)
+class HostDocument:
+    """A repository may have very many, so of its places only that of `connection: local` is kept beside its own."""
+
+    host: Host
+    connection: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """All documents of a revision that can be used, by name.
+
+    `references` are the files of the repository that resources name as template or source. `broken` maps each file
+    with an error in it to what is known to be in it: `(Kind, name)` of the documents that can't be used; an empty set
+    stands for a file that could not be read at all.
+    """
+
+    hosts: Mapping[str, HostDocument]
+    services: Mapping[str, ServiceDocument]
+    projects: Mapping[str, ProjectDocument]
+    references: frozenset[str]
+    broken: Mapping[str, frozenset[tuple[str, str]]]
+    count: int
+    problems: tuple[Problem, ...]

@@ -1,0 +1,53 @@
+"""One execution of a plan, as remembered in the store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from reconciler.model.delivery import Result
+from reconciler.model.key import Key
+from reconciler.model.plan import Action
+
+RunStatus = Literal["running", "succeeded", "failed", "stopped"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunOutcome:
+    """The same outcome of one resource on a set of hosts: one row for all of them."""
+
+    step: str
+    program: str
+    service: str
+    key: Key
+    action: Action
+    result: Result
+    message: str
+    hosts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HostOutcome:
+    """A step that did not go through on some hosts (unreachable, refused, stale, skipped), and why."""
+
+    step: str
+    service: str
+    status: str
+    reason: str
+    hosts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """`id` counts up in one store and is the epoch that hosts check. `plan` is the plan's digest."""
+
+    id: int
+    plan: str
+    revision: str
+    actor: str
+    started_at: datetime
+    finished_at: datetime | None = None
+    status: RunStatus = "running"
+    outcomes: tuple[RunOutcome, ...] = ()
+    host_outcomes: tuple[HostOutcome, ...] = ()

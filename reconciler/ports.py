@@ -1,0 +1,169 @@
+"""The edges, as small Protocols: everything that touches Git, hosts, clocks, disks or people is behind one.
+
+Adapters implement them; `bootstrap` picks; `loop` uses them. Nothing below `loop` knows that they exist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from reconciler.model.delivery import Delivery, Reply
+from reconciler.model.event import Event
+from reconciler.model.inventory import Listing
+from reconciler.model.observation import Head, Observation, Ownership
+from reconciler.model.plan import Plan
+from reconciler.model.problem import Problem
+from reconciler.model.run import HostOutcome, Run, RunOutcome, RunStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A commit. `subject` is its first line, as untrusted text; `committed_at` is in UTC."""
+
+    sha: str
+    subject: str
+    committed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """The files under the state path at one revision: path (relative to it) to blob id, sorted by path.
+
+    `problems` tell of entries that were refused: symlinks, submodules, odd names.
+    """
+
+    revision: Revision
+    blobs: Mapping[str, str]
+    problems: tuple[Problem, ...] = ()
+
+
+class Source(Protocol):
+    """A Git repository, read as blobs at a commit."""
+
+    def revision(self, rev: str | None = None) -> Revision:
+        """The commit that a branch, tag or SHA means now (None: the default branch). Else Stalled."""
+
+    def tree(self, revision: Revision) -> Tree:
+        """The files under the state path. Raises Stalled when the path is not there."""
+
+    def read(self, blob: str, limit: int) -> bytes | None:
+        """A blob's bytes, None when it is larger than `limit` bytes."""
+
+    def poll(self, rev: str | None = None) -> Revision:
+        """Look at the remote (fetch), then as `revision`. Raises Retry when the remote can't be reached."""
+
+
+class DocumentCache(Protocol):
+    """Keeps pages of what files say across restarts, for one version of everything that they depend on.
+
+    Only a help: it may have lost anything, does nothing where it can't, and never raises. What it gives is what was
+    put there, or nothing.
+    """
+
+    def pages(self) -> Iterator[bytes]:
+        """All pages, in the order in which they came."""
+
+    def add(self, pages: Sequence[bytes]) -> None:
+        """After those that are there."""
+
+    def replace(self, pages: Sequence[bytes]) -> None:
+        """Instead of those that are there."""
+
+
+class Inventory(Protocol):
+    """A source of hosts outside of Git, as the operator configured it. It remembers what it last listed."""
+
+    @property
+    def name(self) -> str: ...
+
+    def listing(self, *, refresh: bool) -> Listing:
+        """What is in use. With `refresh` the source is read again if that is older than it may be.
+
+        Never raises for what the source does or lists: what is wrong stands in the listing's problems.
+        """
+
+    def accept(self) -> Listing:
+        """Takes the reading that is held. Raises Stalled when there is none."""
+
+
+class Carrier(Protocol):
+    """Brings payloads to hosts, one round trip each."""
+
+    def carry(self, deliveries: Sequence[Delivery], stopping: Callable[[], bool]) -> Iterator[Reply]:
+        """Replies as they come, exactly one for each delivery, in any order.
+
+        Once `stopping()` is true no further host is begun; hosts not begun get the status `skipped`. Never raises for
+        what a host does. Raises Stalled when nothing can be sent at all (Ansible missing, key file unreadable).
+        """
+
+
+class Store(Protocol):
+    """What must be remembered. Writes are whole: all of a call, or nothing of it."""
+
+    @property
+    def id(self) -> str:
+        """Names this store for ever; hosts keep the epochs of different stores apart."""
+
+    def heads(self) -> Mapping[str, Head]:
+        """What is looked at first, of every host that is known."""
+        ...
+
+    def note_in_order(self, found: Mapping[str, tuple[str, str]]) -> None:
+        """Keeps (asked, answered) of hosts on which all is in order; see `Head`. New records of a host end it."""
+
+    def observations(self, hosts: Collection[str] | None = None) -> Mapping[str, Observation]:
+        """What these hosts (None: all) said last."""
+        ...
+
+    def save_observations(self, observations: Iterable[Observation]) -> None: ...
+
+    def ownership(self, hosts: Collection[str] | None = None) -> Mapping[str, Ownership]:
+        """What is on record as ours on these hosts (None: all)."""
+        ...
+
+    def save_ownership(self, ownership: Iterable[Ownership]) -> None:
+        """Replaces what is known of these hosts. One that owns nothing is forgotten."""
+
+    def begin_run(self, plan: Plan, actor: str, at: datetime) -> Run:
+        """Stores the plan and a new run of it, in one transaction. Ids count up and are never used again."""
+
+    def record(
+        self,
+        run: Run,
+        outcomes: Sequence[RunOutcome],
+        host_outcomes: Sequence[HostOutcome],
+        observations: Sequence[Observation],
+        ownership: Sequence[Ownership],
+    ) -> None:
+        """What a part of a run did and left behind, in one transaction."""
+
+    def end_run(self, run: Run, status: RunStatus, at: datetime) -> None: ...
+
+    def runs(self, limit: int = 20) -> list[Run]:
+        """The newest first, without their outcomes."""
+
+    def run(self, run_id: int) -> Run | None: ...
+
+    def runs_of(self, plan_digest: str) -> list[Run]: ...
+
+    def plan(self, plan_digest: str) -> bytes | None:
+        """The stored plan as its JSON document."""
+
+    def exclusive(self, purpose: str) -> AbstractContextManager[None]:
+        """Held by one process at a time, freed when it dies. Raises Stalled (saying who holds it) at once if taken."""
+
+    def close(self) -> None: ...
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """The time, in UTC."""
+
+
+class Listener(Protocol):
+    def on(self, event: Event) -> None:
+        """Hears what happens. Must not raise, must not block."""

@@ -1,0 +1,1 @@
+"""The command line as scripts and people meet it: real repositories, real hosts below a directory, real processes."""

@@ -1,0 +1,110 @@
+"""Asking on a terminal, and what a terminal shows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pexpect
+import pytest
+
+from tests.cli.place import Place
+
+QUESTION = "Apply this plan"
+
+
+@contextmanager
+def terminal(place: Place, *arguments: str, columns: int = 100, **env: str) -> Iterator[pexpect.spawn[str]]:
+    child = pexpect.spawn(
+        place.command(*arguments)[0],
+        place.command(*arguments)[1:],
+        cwd=str(place.state),
+        env={**place.env, "TERM": "xterm-256color", **env},
+        dimensions=(50, columns),
+        encoding="utf-8",
+        timeout=60,
+    )
+    try:
+        yield child
+    finally:
+        child.close(force=True)
+
+
+def ended(child: pexpect.spawn[str]) -> tuple[int | None, str]:
+    """The exit code, and what was said until then."""
+    child.expect(pexpect.EOF)
+    child.close()
+    assert "Traceback" not in str(child.before)
+    return child.exitstatus, str(child.before)
+
+
+def applied(place: Place) -> bool:
+    return (place.root("web-1") / "etc/web.conf").exists()
+
+
+def test_yes_applies(fleet: Place) -> None:
+    with terminal(fleet, "apply") as child:
+        child.expect(QUESTION)
+        assert "4 to create" in str(child.before)
+        child.sendline("yes")
+        code, said = ended(child)
+    assert (code, applied(fleet)) == (0, True)
+    assert "Run 1 succeeded: 4 created" in said
+
+
+@pytest.mark.parametrize("answer", ["no", "", "y", "YES", "\x03", "\x04"], ids=repr)
+def test_anything_else_applies_nothing(fleet: Place, answer: str) -> None:
+    with terminal(fleet, "apply") as child:
+        child.expect(QUESTION)
+        child.expect(":")
+        if answer.isprintable():
+            child.sendline(answer)
+        else:
+            child.send(answer)
+        code, said = ended(child)
+    assert (code, applied(fleet)) == (1, False)
+    assert "error:" in said
+    assert "safe point" not in said
+
+
+def test_yes_is_not_asked_for_when_nothing_changes(fleet: Place) -> None:
+    assert fleet.run("apply", "--yes").code == 0
+    with terminal(fleet, "apply") as child:
+        code, said = ended(child)
+    assert code == 0
+    assert "No changes." in said
+    assert QUESTION not in said
+
+
+COLOR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def test_a_terminal_has_colour_unless_told_otherwise(moved: Place) -> None:
+    plan = ("plan", "--no-observe")
+    shown = {}
+    for name, arguments, env in (
+        ("color", plan, {}),
+        ("option", (*plan, "--no-color"), {}),
+        ("variable", plan, {"NO_COLOR": "1"}),
+        ("empty", plan, {"NO_COLOR": ""}),
+    ):
+        with terminal(moved, *arguments, **env) as child:
+            shown[name] = re.sub(r"\d+ (s|min) ago", "ago", ended(child)[1])
+    assert {name for name, text in shown.items() if COLOR.search(text)} == {"color", "empty"}
+    assert COLOR.sub("", shown["color"]) == shown["option"] == shown["variable"]
+
+
+@pytest.mark.parametrize("arguments", [("plan", "--no-observe"), ("drift", "--no-observe"), ("runs",)])
+def test_nothing_is_wider_than_the_terminal(moved: Place, arguments: tuple[str, ...]) -> None:
+    with terminal(moved, *arguments, "--no-color", columns=72) as child:
+        _, said = ended(child)
+    assert [line for line in said.splitlines() if len(line) > 72] == []
+
+
+def test_without_colour_progress_has_none_either(fleet: Place) -> None:
+    with terminal(fleet, "observe", "--no-color") as child:
+        code, said = ended(child)
+    assert code == 0
+    assert "2 of 2 hosts answered." in said
+    assert not COLOR.search(said)

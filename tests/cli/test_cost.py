@@ -1,0 +1,51 @@
+"""What a command loads: nothing that it doesn't use. Counts of modules, not seconds."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.cli.place import Place
+
+HEAVY = {"alembic", "ansible_runner", "jinja2", "jsonschema", "networkx", "orjson", "pydantic", "pygit2", "rich"}
+HEAVY |= {"sqlalchemy", "yaml"}
+SCRIPT = """
+import json, sys
+from reconciler.cli.main import run
+code = run(sys.argv[1:])
+print("\\n" + json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
+"""
+
+
+def loaded(place: Place, *arguments: str) -> set[str]:
+    """The heavy packages that a command loads."""
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, *arguments],
+        cwd=place.state,
+        env=place.env,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return HEAVY.intersection(json.loads(done.stdout.splitlines()[-1]))
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["plan", "--help"], ["apply", "--help"], ["nope"]])
+def test_help_loads_nothing_heavy(place: Place, arguments: list[str]) -> None:
+    assert loaded(place, *arguments) == set()
+
+
+def test_validate_loads_no_store_no_ansible_and_no_graphs(fleet: Place) -> None:
+    assert loaded(fleet, "validate") == {"jinja2", "orjson", "pydantic", "pygit2", "yaml"}
+
+
+def test_a_plan_from_the_store_loads_no_progress_bar(moved: Place) -> None:
+    assert {"sqlalchemy", "networkx"} <= loaded(moved, "plan", "--no-observe")
+    assert not {"rich", "jsonschema", "ansible_runner"} & loaded(moved, "plan", "--no-observe")
+
+
+def test_runs_reads_the_store_only(moved: Place) -> None:
+    assert not {"pygit2", "jinja2", "yaml", "ansible_runner", "networkx"} & loaded(moved, "runs")

@@ -1,0 +1,284 @@
+"""What every store promises, whichever database is behind it: one suite, run for each backend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from reconciler.adapters.store import SqlStore, open_store
+from reconciler.core.plan_json import plan_bytes, sealed
+from reconciler.model.errors import Stalled
+from reconciler.model.key import Key
+from reconciler.model.observation import Fact, Observation, Owned, Ownership
+from reconciler.model.plan import Plan, Program, Step, Summary
+from reconciler.model.run import HostOutcome, RunOutcome
+
+NOW = datetime(2026, 11, 23, 10, 2, 11, 123456, tzinfo=UTC)
+MOTD = Key("file", "/etc/motd")
+NGINX = Key("package", "nginx")
+BACKENDS = ["sqlite"]
+
+
+@pytest.fixture(params=BACKENDS)
+def opened(request, tmp_path):
+    """Opens the same store again each time that it is called, as another process would."""
+    stores: list[SqlStore] = []
+
+    def again() -> SqlStore:
+        stores.append(open_store(tmp_path / "state.db"))
+        return stores[-1]
+
+    yield again
+    for store in stores:
+        store.close()
+
+
+@pytest.fixture
+def store(opened: Callable[[], SqlStore]) -> SqlStore:
+    return opened()
+
+
+def seen(host: str = "a", **more: Any) -> Observation:
+    facts = {MOTD: Fact("q1", {"exists": True, "mode": "0644"}, "f1"), NGINX: Fact("q2", {"error": "no apt"}, "f2")}
+    values = {"observed_at": NOW, "asked_at": NOW, "identity": "m1", "fingerprint": "fp", "facts": facts, **more}
+    return Observation(host=host, **values)
+
+
+def owns(host: str = "a", *keys: Key, **more: Any) -> Ownership:
+    values = {"service": "base", "created": True, "desired": "d", "facts": "f", "revision": "r", "run": 1,
+              "at": NOW, "path": "services/base.yaml", **more}  # fmt: skip
+    return Ownership(host, f"hosts/{host}.yaml", {key: Owned(key, **values) for key in keys})
+
+
+def planned(revision: str = "1a2b3c4") -> Plan:
+    steps = (Step("s1", "edge", (), {"p1": ("a", "b")}),)
+    return sealed(Plan(revision, "fp", NOW, 2, 4, steps, {"p1": Program("p1", "s", ())}, (), (), Summary(hosts=2)))
+
+
+def plain(seen: Observation) -> tuple[Any, ...]:
+    facts = {k: (f.query, f.facts, f.facts_digest) for k, f in seen.facts.items()}
+    return (seen.host, seen.observed_at, seen.asked_at, seen.identity, seen.fingerprint, facts, dict(seen.since),
+            seen.unreachable)  # fmt: skip
+
+
+class TestObservations:
+    @pytest.mark.parametrize(
+        "observation",
+        [
+            seen(),
+            seen(facts={}, fingerprint="", observed_at=None, unreachable="ssh: timed out"),
+            seen(since={MOTD: NOW - timedelta(hours=7), NGINX: NOW}),
+            seen(facts={MOTD: Fact("q", {"text": "é\x00\x1b[2J€😀" * 500, "deep": [{"a": [None, True, -1]}]}, "f")}),
+            seen(facts={Key("file", "/a\nb"): Fact("q", {}, "f")}),
+        ],
+    )
+    def test_come_back_exactly_after_opening_again(self, opened, observation):
+        opened().save_observations([observation])
+        assert {host: plain(o) for host, o in opened().observations().items()} == {"a": plain(observation)}
+
+    def test_replace_those_of_the_same_host_and_leave_others(self, store):
+        store.save_observations([seen("a"), seen("b")])
+        store.save_observations([seen("a", unreachable="gone", asked_at=NOW + timedelta(minutes=1))])
+        found = store.observations()
+        assert (found["a"].unreachable, found["b"].unreachable) == ("gone", "")
+        assert found["a"].asked_at == NOW + timedelta(minutes=1)
+
+    def test_the_last_of_several_for_one_host_counts(self, store):
+        store.save_observations(seen("a", identity=str(n)) for n in range(3))
+        assert store.observations()["a"].identity == "2"
+
+    def test_equal_ones_are_shared_when_loaded(self, store):
+        store.save_observations([seen(f"h{n}") for n in range(5)] + [seen("x", facts={MOTD: seen().facts[MOTD]})])
+        found = store.observations()
+        assert len({id(found[f"h{n}"].facts) for n in range(5)}) == 1
+        assert found["x"].facts[MOTD] is found["h0"].facts[MOTD]
+
+    def test_a_host_can_not_speak_for_others_by_claiming_their_digest(self, store):
+        store.save_observations([seen("honest")])
+        store.save_observations([seen("liar", facts={MOTD: Fact("q1", {"exists": False}, "f1")})])
+        found = store.observations()
+        assert found["honest"].facts[MOTD].facts["exists"] is True
+        assert found["liar"].facts[MOTD].facts["exists"] is False
+
+    def test_text_that_no_database_takes_is_marked(self, store):
+        store.save_observations([seen(unreachable="ssh: \x00 and \ud800!")])
+        assert store.observations()["a"].unreachable == "ssh: � and �!"
+
+    def test_times_are_utc_and_a_naive_one_is_refused(self, store):
+        store.save_observations([seen(asked_at=NOW.astimezone(timezone(timedelta(hours=-8))))])
+        assert store.observations()["a"].asked_at.isoformat() == "2026-11-23T10:02:11.123456+00:00"
+        for naive in [{"asked_at": datetime(2026, 1, 1)}, {"since": {MOTD: datetime(2026, 1, 1)}}]:
+            with pytest.raises(ValueError, match="no time zone"):
+                store.save_observations([seen("b"), seen("c", **naive)])
+        assert list(store.observations()) == ["a"]
+
+    def test_nothing_is_no_work(self, store):
+        store.save_observations([])
+        assert store.observations() == {}
+
+
+class TestOwnership:
+    def test_comes_back_exactly_after_opening_again(self, opened):
+        more = {
+            "spec": {"mode": "0644", "list": [1]},
+            "state": {"content": "sha256:1"},
+            "needs": ("base", "net"),
+            "requires": (NGINX,),
+            "protect": True,
+            "prune": "never",
+            "created": False,
+        }
+        opened().save_ownership([owns("a", MOTD, NGINX), owns("b", MOTD, **more)])
+        found = opened().ownership()
+        assert (found["a"].path, found["a"].owned) == ("hosts/a.yaml", owns("a", MOTD, NGINX).owned)
+        assert found["b"].owned == owns("b", MOTD, **more).owned
+
+    def test_replaces_all_of_the_host_and_forgets_one_that_owns_nothing(self, store):
+        store.save_ownership([owns("a", MOTD, NGINX), owns("b", MOTD)])
+        store.save_ownership([owns("a", NGINX), owns("b"), owns("never")])
+        assert {host: list(o.owned) for host, o in store.ownership().items()} == {"a": [NGINX]}
+
+    def test_equal_ones_are_one_object_when_loaded(self, store):
+        store.save_ownership([owns("a", MOTD), owns("b", MOTD, NGINX), owns("c", MOTD)])
+        found = store.ownership()
+        assert found["a"].owned[MOTD] is found["b"].owned[MOTD]
+        assert found["a"].owned is found["c"].owned
+
+
+class TestRuns:
+    def test_a_run_counts_up_and_stores_its_plan(self, opened):
+        plan, other = planned(), planned("2")
+        store = opened()
+        first = store.begin_run(plan, "ada", NOW)
+        second = store.begin_run(plan, "bob", NOW)
+        third = opened().begin_run(other, "ada", NOW)
+        assert first.id < second.id < third.id
+        assert (first.plan, first.revision, first.actor, first.status) == (plan.digest, "1a2b3c4", "ada", "running")
+        assert opened().plan(plan.digest) == plan_bytes(plan)
+        assert store.plan("unknown") is None
+        assert store.runs() == [third, second, first]
+        assert store.runs(limit=1) == [third]
+        assert store.runs_of(plan.digest) == [second, first]
+
+    def test_a_plan_that_is_not_sealed_is_refused_and_no_run_begins(self, store):
+        with pytest.raises(ValueError, match="not sealed"):
+            store.begin_run(replace(planned(), digest="x"), "ada", NOW)
+        assert store.runs() == []
+
+    def test_outcomes_come_back_in_order_with_their_hosts(self, opened):
+        store = opened()
+        run = store.begin_run(planned(), "ada", NOW)
+        many = tuple(f"host-{n:05}" for n in range(3000))
+        first = RunOutcome("s1", "p1", "edge", NGINX, "update", "changed", "", many)
+        second = RunOutcome("s1", "p1", "edge", MOTD, "create", "failed", "no space\x00", ("b",))
+        missed = HostOutcome("s1", "edge", "unreachable", "ssh: timed out", many)
+        store.record(run, [first], [missed], [], [])
+        store.record(run, [second], [], [], [])
+        found = opened().run(run.id)
+        assert found.outcomes == (first, replace(second, message="no space�"))
+        assert found.host_outcomes == (missed,)
+        assert store.runs()[0].outcomes == ()
+
+    def test_a_record_keeps_everything_of_its_call(self, opened):
+        store = opened()
+        run = store.begin_run(planned(), "ada", NOW)
+        store.record(run, [], [], [seen("a")], [owns("a", MOTD)])
+        again = opened()
+        assert (list(again.observations()), list(again.ownership())) == (["a"], ["a"])
+
+    def test_a_record_for_an_unknown_run_leaves_nothing(self, store):
+        unknown = replace(store.begin_run(planned(), "ada", NOW), id=99)
+        with pytest.raises(ValueError, match="run 99"):
+            store.record(unknown, [], [], [seen("a")], [owns("a", MOTD)])
+        assert (store.observations(), store.ownership()) == ({}, {})
+
+    def test_a_run_ends(self, store):
+        run = store.begin_run(planned(), "ada", NOW)
+        store.end_run(run, "failed", NOW + timedelta(minutes=2))
+        assert store.run(run.id) == replace(run, status="failed", finished_at=NOW + timedelta(minutes=2))
+        assert store.run(99) is None
+        with pytest.raises(ValueError, match="run 99"):
+            store.end_run(replace(run, id=99), "failed", NOW)
+
+
+class TestWhole:
+    def test_a_store_keeps_its_name(self, opened):
+        assert len(opened().id) == 32
+        assert opened().id == opened().id
+
+    def test_compacting_forgets_only_what_nothing_refers_to(self, store):
+        run = store.begin_run(planned(), "ada", NOW)
+        store.record(
+            run,
+            [RunOutcome("s", "p", "x", MOTD, "update", "ok", "", ("a", "b"))],
+            [HostOutcome("s", "x", "stale", "", ("c",))],
+            [seen("a", since={MOTD: NOW}), seen("b")],
+            [owns("a", MOTD), owns("b", MOTD, NGINX)],
+        )
+        assert store.compact() == 0
+        new = seen("a", facts={NGINX: Fact("q", {"version": "2"}, "f9")})
+        store.save_observations([new, replace(new, host="b")])
+        store.save_ownership([owns("b", NGINX)])
+        # Two facts, their body, a since; the body of b's ownership. The Owned are in use still.
+        assert store.compact() == 5
+        assert store.compact() == 0
+        found = store.observations()
+        assert plain(found["a"]) == plain(new)
+        assert [list(o.owned) for o in store.ownership().values()] == [[MOTD], [NGINX]]
+        assert store.run(run.id).outcomes[0].hosts == ("a", "b")
+
+    def test_one_at_a_time_and_the_refusal_says_who(self, opened):
+        one, other = opened(), opened()
+        refused = pytest.raises(Stalled, match=r"another apply is running \(pid \d+ since .* UTC on .*\)")
+        with one.exclusive("apply"), refused, other.exclusive("observe"):
+            raise AssertionError("both hold it")
+        with other.exclusive("observe"):
+            pass
+
+    def test_the_lock_is_free_again_after_an_error(self, store):
+        with pytest.raises(RuntimeError), store.exclusive("apply"):
+            raise RuntimeError
+        with store.exclusive("apply"):
+            pass
+
+
+class TestHeads:
+    def test_tell_of_every_host_that_was_asked_or_that_we_own_something_on(self, store):
+        store.save_observations([seen("a"), seen("b", unreachable="ssh: timed out")])
+        store.save_ownership([owns("a", MOTD), owns("c", MOTD)])
+        heads = store.heads()
+        assert {(h.host, h.fingerprint, h.unreachable, h.owned, h.observed_at) for h in heads.values()} == {
+            ("a", "fp", "", True, NOW),
+            ("b", "fp", "ssh: timed out", False, NOW),
+            ("c", "", "", True, None),
+        }
+
+    def test_a_host_in_order_stays_so_until_its_records_change(self, store):
+        store.save_observations([seen("a"), seen("b")])
+        store.save_ownership([owns("a", MOTD), owns("b", MOTD)])
+        store.note_in_order({"a": ("asked", "fp"), "b": ("asked", "fp")})
+        store.save_observations([seen("a", fingerprint="fp2"), seen("b")])
+        assert [(h.asked, h.answered) for h in store.heads().values()] == [("asked", "fp")] * 2
+        store.save_ownership([owns("a", MOTD, NGINX)])
+        assert [(h.asked, h.answered) for h in store.heads().values()] == [("", ""), ("asked", "fp")]
+
+    def test_letting_go_of_everything_ends_it_too(self, store):
+        store.save_observations([seen("a")])
+        store.save_ownership([owns("a", MOTD)])
+        store.note_in_order({"a": ("asked", "fp")})
+        store.save_ownership([owns("a")])
+        assert (store.heads()["a"].asked, store.heads()["a"].owned) == ("", False)
+
+
+class TestSomeHosts:
+    def test_only_those_asked_for_are_read(self, store):
+        store.save_observations(seen(f"h{n}", since={MOTD: NOW}) for n in range(2500))
+        store.save_ownership(owns(f"h{n}", MOTD) for n in range(2500))
+        wanted = {f"h{n}" for n in range(0, 2500, 2)} | {"nobody"}
+        assert set(store.observations(wanted)) == set(store.ownership(wanted)) == wanted - {"nobody"}
+        assert store.observations([]) == store.ownership([]) == {}
+        assert plain(store.observations({"h4"})["h4"]) == plain(seen("h4", since={MOTD: NOW}))

@@ -1,0 +1,36 @@
+"""What stands in the lab's apt repository for packages of the examples: the same names, files and units, no more."""
+
+from __future__ import annotations
+
+from tests.lab.aptrepo import Package
+
+SLEEPER = "#!/bin/sh\ntrap 'echo reloaded >> /run/{name}.reloads' HUP\nwhile :; do sleep 3600 & wait; done\n"
+UNIT = """[Service]
+ExecStart=/usr/bin/{program}
+ExecReload=/bin/kill -HUP $MAINPID
+[Install]
+WantedBy=multi-user.target
+"""
+NGINX = Package(
+    "nginx",
+    "1.22.1-9",
+    {
+        "/usr/bin/nginx": SLEEPER.format(name="nginx"),
+        "/etc/nginx/nginx.conf": "include /etc/nginx/conf.d/*.conf;\n",
+        "/etc/nginx/conf.d/README": "Put your servers here.\n",
+        "/usr/lib/systemd/system/nginx.service": UNIT.format(program="nginx"),
+    },
+    {"postinst": "#!/bin/sh\nset -e\nsystemctl daemon-reload\nsystemctl enable --quiet --now nginx\n"},
+)
+"""As Debian has it: it runs once it is installed."""
+POSTGRESQL = Package(
+    "postgresql-15",
+    "15.8-0",
+    {
+        "/usr/bin/postgres": SLEEPER.format(name="postgres"),
+        "/etc/postgresql/15/main/pg_hba.conf": "local all postgres peer\n",
+        "/etc/postgresql/15/main/conf.d/README": "Put your settings here.\n",
+        "/usr/lib/systemd/system/postgresql@.service": UNIT.format(program="postgres"),
+    },
+    {"postinst": "#!/bin/sh\nset -e\nuseradd --system postgres || true\nsystemctl daemon-reload\n"},
+)

@@ -1,0 +1,1 @@
+"""The carrier against real parts: Ansible, sshd, sudo."""

@@ -1,0 +1,35 @@
+#!/bin/sh
+# Installs what the machine tests need, where that is possible: root on a system with apt. Says what it does.
+# Anywhere else it changes nothing and succeeds: the tests then say what was left out.
+set -eu
+
+missing=""
+need() { command -v "$1" > /dev/null 2>&1 || [ -x "/usr/sbin/$1" ] || missing="$missing $2"; }
+need debootstrap debootstrap
+need systemd-nspawn systemd-container
+need sshd openssh-server
+need ssh openssh-client
+need git git
+need unshare util-linux
+
+[ -n "$missing" ] || exit 0
+if [ "$(id -u)" != 0 ]; then
+    echo "not root: the machine tests will be left out (they also need:$missing)" >&2
+    exit 0
+fi
+if ! command -v apt-get > /dev/null 2>&1; then
+    echo "no apt here: the machine tests will be left out (they need:$missing)" >&2
+    exit 0
+fi
+echo "installing for the machine tests:$missing" >&2
+export DEBIAN_FRONTEND=noninteractive
+# A package that brings a daemon starts it: this computer wants the program, not a second SSH service.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' > "$policy"
+    chmod 0755 "$policy"
+    trap 'rm -f "$policy"' EXIT
+fi
+apt-get update
+# shellcheck disable=SC2086  # one word for each package
+apt-get install -y --no-install-recommends $missing
