@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reconciler.cli.options import Common, Stop, common, observing
+from reconciler.cli.person import actor
 from reconciler.cli.plan import show_plan
 from reconciler.model.errors import Stalled
 
 if TYPE_CHECKING:
+    from reconciler.core.gate import Allowance
     from reconciler.loop.observe import Freshness
     from reconciler.loop.reconcile import Planned
     from reconciler.loop.world import World
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 @click.option("--target", "targets", multiple=True, metavar="WHAT", help="Only this (see plan).")
 @click.option("--exclude", "excludes", multiple=True, metavar="WHAT", help="All but this.")
 @click.option("--allow-deletes", type=click.IntRange(0), default=0, metavar="N", help="Allow up to N deletes.")
+@click.option("--override", default="", metavar="WHY", help="Apply despite a pause, freeze or window; kept with why.")
 def command(common: Common, file: str | None, freshness: Freshness, **options: Any) -> int:
     """Make the hosts as Git says.
 
@@ -37,7 +38,9 @@ def command(common: Common, file: str | None, freshness: Freshness, **options: A
     went through or nothing was to do, 1 otherwise.
     """
     from reconciler.cli import show
+    from reconciler.core.gate import Allowance
     from reconciler.loop.reconcile import apply, saved
+    from reconciler.model.order import Order
 
     asking = not (file or options["yes"])
     if asking and common.output != "text":
@@ -49,15 +52,19 @@ def command(common: Common, file: str | None, freshness: Freshness, **options: A
                 planned = saved(world, _read_plan(file), common.rev)
             else:
                 planned = _planned(common, world, freshness, options, stop)
-        _check(world, planned, options["allow_deletes"])
+        allowance = Allowance(options["allow_deletes"], options["override"].strip())
+        _check(world, planned, allowance)
         if common.output == "text" and not file:
-            show_plan(common, world, planned, options["allow_deletes"])
+            show_plan(common, world, planned, allowance)
         if not _anything(planned, file):
             return _idle(common, planned, file)
         if asking and planned.plan.summary.changes and not _agreed():
             raise Stalled("nothing was applied")
+        if allowance.override:
+            now, digest = world.clock.now(), planned.plan.digest
+            world.store.give_order(Order("override", actor(), allowance.override, now, digest))
         with stop.listening():
-            run = apply(world, planned, _actor(), stop)
+            run = apply(world, planned, actor(), stop)
         return _report(common, world, run.id)
 
 
@@ -81,12 +88,11 @@ def _planned(common: Common, world: World, freshness: Freshness, options: dict[s
     return planned
 
 
-def _check(world: World, planned: Planned, allow_deletes: int) -> None:
+def _check(world: World, planned: Planned, allowance: Allowance) -> None:
     from reconciler.core.explain.plan_text import refusal_text
-    from reconciler.core.gate import Allowance
     from reconciler.loop.reconcile import refusals
 
-    refused = refusals(world, planned, Allowance(allow_deletes))
+    refused = refusals(world, planned, allowance)
     if refused:
         text = [line.text for refusal in refused for line in refusal_text(refusal)]
         raise Stalled("\n".join(text).removeprefix("refused: "), "nothing was applied")
@@ -121,15 +127,6 @@ def _idle(common: Common, planned: Planned, file: str | None) -> int:
             if file:
                 click.echo(last_line(planned.plan))
     return 0
-
-
-def _actor() -> str:
-    try:
-        name = os.environ.get("SUDO_USER") or getpass.getuser()
-    except (KeyError, OSError):
-        # In a container a user may be a bare number.
-        name = f"uid {os.getuid()}"
-    return f"{name}@cli"
 
 
 def _report(common: Common, world: World, run_id: int) -> int:

@@ -11,6 +11,7 @@ import click
 from reconciler.cli.options import Common, common, observing
 
 if TYPE_CHECKING:
+    from reconciler.core.gate import Allowance
     from reconciler.loop.observe import Freshness
     from reconciler.loop.reconcile import Planned
     from reconciler.loop.world import World
@@ -45,7 +46,7 @@ def command(
     return 2 if planned.plan.summary.changes else 0
 
 
-def show_plan(common: Common, world: World, planned: Planned, allow_deletes: int = 0) -> None:
+def show_plan(common: Common, world: World, planned: Planned, allowance: Allowance | None = None) -> None:
     """The plan in the form that was asked for."""
     from reconciler.cli import show
     from reconciler.core.explain.markdown import plan_markdown
@@ -54,7 +55,7 @@ def show_plan(common: Common, world: World, planned: Planned, allow_deletes: int
     from reconciler.core.plan_json import plan_document
     from reconciler.loop.reconcile import refusals
 
-    refused = refusals(world, planned, Allowance(allow_deletes))
+    refused = refusals(world, planned, allowance or Allowance())
     match common.output:
         case "json":
             show.document(plan_document(planned.plan))

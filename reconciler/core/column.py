@@ -6,7 +6,7 @@ other services.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeAlias
@@ -28,6 +28,11 @@ OWN = 32
 Slice: TypeAlias = tuple[Resource, ...]
 """What one service wants on one host; hosts that get the same from it share the tuple."""
 
+Read: TypeAlias = Callable[[str], bytes | None]
+"""Gives the bytes of a file of the repository, None if there is none."""
+Pinned: TypeAlias = Mapping[str, Read]
+"""The same for services that are kept at another revision, by service."""
+
 Column: TypeAlias = Resource | dict[str, Resource]
 """An entry's resource on every host of the service: one for all, or by host."""
 
@@ -39,7 +44,8 @@ class Work:
 
     linked: Linked
     registry: Registry
-    read: Callable[[str], bytes | None]
+    read: Read
+    pinned: Pinned = field(default_factory=dict)
     problems: dict[Problem, None] = field(default_factory=dict)
     held: dict[tuple[str, Problem], dict[str, None]] = field(default_factory=dict)
     own: dict[Resource, Own] = field(default_factory=dict)
@@ -76,11 +82,12 @@ def slices_of(linked: LinkedService, work: Work) -> dict[str, Slice]:
     service = linked.document
     hosts = [work.linked.hosts[name] for name in linked.hosts]
     overridden = work.overridden(linked.hosts)
+    read = work.pinned.get(service.name, work.read)
     columns: list[Column] = []
     unusable: set[str] = set()
     for entry in service.entries:
         try:
-            recipe = compile_entry(entry, service.name, work.registry[entry.kind], work.read)
+            recipe = compile_entry(entry, service.name, work.registry[entry.kind], read)
         except Unusable as error:
             work.hold(service.name, linked.hosts, error.problem)
             return {}

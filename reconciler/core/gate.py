@@ -23,9 +23,11 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What a person allows for this plan beyond the limits."""
+    """What a person allows for this plan beyond the limits. `override` is why a pause, freeze or window does not
+    count this time (empty: it does)."""
 
     deletes: int = 0
+    override: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from reconciler.core.due import Assessment
 from reconciler.core.order import order, steps
+from reconciler.core.permit import Permitted, permitted
 from reconciler.core.plan_json import sealed
 from reconciler.core.target import drift_only, limited
 from reconciler.model.desired import Desired
@@ -21,15 +22,17 @@ from reconciler.model.plan import Plan, Program, Step, Summary
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What the plan is limited to. `drift` leaves pending changes out."""
+    """What the plan is limited to. `drift` leaves pending changes out. `only` are the causes of changes that may be
+    made by themselves, for each service that has some (None: all)."""
 
     targets: tuple[str, ...] = ()
     excludes: tuple[str, ...] = ()
     drift: bool = False
+    only: Permitted | None = None
 
     @property
     def whole(self) -> bool:
-        return not (self.targets or self.excludes or self.drift)
+        return not (self.targets or self.excludes or self.drift or self.only is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,8 @@ def make_plan(assessment: Assessment, desired: Desired, seen: Seen, scope: Scope
     """The plan for what is due. Raises Stalled for a target that means nothing."""
     heads = seen.heads
     narrowed = limited(assessment, desired, scope.targets, scope.excludes)
-    found = order(drift_only(narrowed) if scope.drift else narrowed)
+    narrowed = drift_only(narrowed) if scope.drift else narrowed
+    found = order(narrowed if scope.only is None else permitted(narrowed, scope.only))
     ordered = steps(found, desired.services)
     return sealed(
         Plan(

@@ -7,10 +7,10 @@ Knows documents, kinds and templates; knows nothing of observations or plans.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from reconciler.core.column import Slice, Work, slices_of
+from reconciler.core.column import Pinned, Read, Slice, Work, slices_of
 from reconciler.core.graph import reached
 from reconciler.core.link import Linked, LinkedService
 from reconciler.core.profile import Profiles, asked, layout_of
@@ -24,9 +24,10 @@ _OF_VALUES = frozenset({"template-error", "bad-value", "needs-machine", "conflic
 """Reasons that may hold for some hosts of a service and not for others."""
 
 
-def resolve(revision: str, linked: Linked, read: Callable[[str], bytes | None], registry: Registry) -> Desired:
-    """The desired state. `read` gives the bytes of a file of the repository by its path, None if there is none."""
-    work = Work(linked, registry, read)
+def resolve(revision: str, linked: Linked, read: Read, registry: Registry, pinned: Pinned | None = None) -> Desired:
+    """The desired state. `read` gives the bytes of a file of the repository by its path, None if there is none;
+    `pinned` does for services that are at another revision."""
+    work = Work(linked, registry, read, pinned or {})
     slices = {name: slices_of(service, work) for name, service in sorted(linked.services.items())}
     layouts = _layouts(linked.hosts, slices, work, {})
     requires = {name: service.document.requires for name, service in linked.services.items()}
@@ -43,7 +44,7 @@ def resolve(revision: str, linked: Linked, read: Callable[[str], bytes | None], 
     return Desired(
         revision=revision,
         hosts=linked.hosts,
-        services={name: _service(service) for name, service in linked.services.items()},
+        services={name: _service(service, linked) for name, service in linked.services.items()},
         projects={n: Project(n, p.place, p.owners, p.deletes) for n, p in linked.projects.items()},
         layouts=layouts,
         profiles=Profiles(layouts, work.own),
@@ -52,6 +53,8 @@ def resolve(revision: str, linked: Linked, read: Callable[[str], bytes | None], 
         broken=linked.broken | {p.place.path for p in errors(work.problems)},
         problems=problems,
         renders=work.renders,
+        windows=linked.restraints.windows,
+        freezes=linked.restraints.freezes,
     )
 
 
@@ -116,6 +119,17 @@ def _told(work: Work) -> Iterator[Problem]:
             yield replace(problem, message=f"{problem.message} (on {listing(hosts)})")
 
 
-def _service(linked: LinkedService) -> Service:
-    doc = linked.document
-    return Service(doc.name, doc.place, doc.project, doc.owner, doc.requires, linked.hosts, doc.sync, doc.heal)
+def _service(service: LinkedService, linked: Linked) -> Service:
+    """What the service does not say of itself, its project says."""
+    doc = service.document
+    project = linked.projects.get(doc.project)
+    return Service(
+        name=doc.name,
+        place=doc.place,
+        project=doc.project,
+        owner=doc.owner,
+        requires=doc.requires,
+        hosts=service.hosts,
+        sync=doc.sync or (project.sync if project else "manual"),
+        heal=doc.heal or (project.heal if project else "report"),
+    )

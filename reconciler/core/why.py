@@ -20,6 +20,7 @@ from reconciler.model.document import ServiceDocument
 from reconciler.model.errors import Stalled
 from reconciler.model.key import Key, Place
 from reconciler.model.observation import Observation, Owned, Ownership
+from reconciler.model.order import Order
 from reconciler.model.plan import Blocked, Plan
 from reconciler.model.state import Observed, Unknown
 
@@ -42,6 +43,7 @@ class Why:
     waits: tuple[str, ...]
     released: str
     blocked: tuple[Blocked, ...]
+    pin: Order | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,7 @@ def why(known: Known, host: str, key: Key) -> Why:
         waits=_waits(known, host, due),
         released=_released(known, host, key),
         blocked=_blocked(known, host, key, resource, owned),
+        pin=known.desired.pins.get(resource.service) if resource else None,
     )
 
 

@@ -15,12 +15,14 @@ from reconciler.core.heads import in_order, settled, unsettled
 from reconciler.core.plan import Scope, Seen, make_plan
 from reconciler.core.remember import Scribe, Stamp, ownership_of
 from reconciler.core.settle import adopted
+from reconciler.core.withhold import withheld
 from reconciler.loop.desire import Read, read_desired
 from reconciler.loop.execute import Execution, execute
 from reconciler.loop.observe import Freshness, observe
+from reconciler.loop.orders import orders, timetable
 from reconciler.loop.world import World
 from reconciler.model.errors import Stalled
-from reconciler.model.observation import Observation, Ownership
+from reconciler.model.observation import Head, Observation, Ownership
 from reconciler.model.plan import Plan
 from reconciler.model.run import Run
 
@@ -45,6 +47,7 @@ class Planned:
     ownership: Mapping[str, Ownership]
     assessment: Assessment
     plan: Plan
+    heads: Mapping[str, Head] = field(default_factory=dict)
 
 
 NOTHING = Assessment((), (), (), 0, 0)
@@ -58,22 +61,32 @@ def never() -> bool:
 
 def plan(world: World, request: Request, stopping: Callable[[], bool] = never) -> Planned:
     """What would be done now. Changes nothing, but stores what hosts said."""
-    read = read_desired(world.reading, request.rev, refresh=request.freshness.max_age is not None)
+    asking = request.freshness.max_age is not None
+    read = read_desired(world.reading, request.rev, orders(world).pins, refresh=asking)
     observe(world, read.desired, request.freshness, stopping)
+    return planned(world, read, request, noting=asking)
+
+
+def planned(world: World, read: Read, request: Request, *, noting: bool) -> Planned:
+    """What would be done by what the store knows. `noting` keeps which hosts were found in order: who asks no host may
+    have a store that can't be written."""
     heads = world.store.heads()
     known = settled(read.desired, heads) - request.look_at
     hosts = unsettled(read.desired, heads, known)
     observations, ownership = world.store.observations(hosts), world.store.ownership(hosts)
     assessment = assess(read.desired, observations, ownership, world.registry, known)
-    if request.freshness.max_age is not None:  # who asks no host may have a store that can't be written
+    if noting:
         world.store.note_in_order(in_order(assessment, read.desired, observations))
     made = make_plan(assessment, read.desired, Seen(heads, observations), request.scope)
-    return Planned(read, observations, ownership, assessment, made)
+    return Planned(read, observations, ownership, assessment, made, heads)
 
 
 def refusals(world: World, planned: Planned, allowance: Allowance) -> list[Refusal]:
-    """The limits that keep a plan from running; nothing means go."""
-    return gate(planned.plan, planned.read.desired, world.limits, allowance)
+    """The limits that keep a plan from running; nothing means go. For everybody who applies, by hand or not."""
+    made, desired = planned.plan, planned.read.desired
+    table, now = timetable(world, desired), world.clock.now()
+    withholding = [] if allowance.override else withheld(made, desired, table, now)
+    return [*withholding, *gate(made, desired, world.limits, allowance)]
 
 
 def apply(world: World, planned: Planned, actor: str, stopping: Callable[[], bool] = never) -> Run:
@@ -92,7 +105,7 @@ def saved(world: World, made: Plan, rev: str | None) -> Planned:
     earlier = world.store.runs_of(made.digest)
     if earlier:
         raise Stalled(f"this plan was applied already, in run {earlier[0].id}", "make a new plan")
-    read = read_desired(world.reading, rev)
+    read = read_desired(world.reading, rev, orders(world).pins)
     if read.revision.sha != made.revision:
         raise Stalled(
             f"this plan is for revision {made.revision[:7]}, and Git is at {read.revision.sha[:7]} now",

@@ -10,7 +10,7 @@ from reconciler.core.gate import Limits
 from reconciler.core.limits import Limits as ParseLimits
 from reconciler.kinds import Registry
 from reconciler.model.event import Event
-from reconciler.ports import Carrier, Clock, Inventory, Listener, Source, Store
+from reconciler.ports import Brake, Carrier, Clock, Inventory, Listener, Source, Store
 
 if TYPE_CHECKING:
     from reconciler.loop.library import Library
@@ -38,6 +38,7 @@ class World:
     clock: Clock
     listeners: Sequence[Listener] = ()
     limits: Limits = field(default_factory=Limits)
+    brake: Brake | None = None
 
     @property
     def registry(self) -> Registry:

@@ -8,7 +8,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from reconciler.model.calendar import Freeze, Window
 from reconciler.model.key import Key, Place
+from reconciler.model.order import Order
 from reconciler.model.problem import Problem
 
 Connection = Literal["ssh", "local"]
@@ -113,7 +115,8 @@ class Desired:
     profile with the host's own content filled in (made when asked for); `asked` to a digest of all of it. `renders`
     counts how often an entry was rendered: once for each distinct set of the values that it uses. `inventories` are
     the paths of the sources outside of Git that are in use. `opaque` says that there may be documents whose names
-    nobody can tell: a file that can't be read at all.
+    nobody can tell: a file that can't be read at all. `windows` and `freezes` are those of the repository; `pins` are
+    the orders that keep services at another revision, by service.
     """
 
     revision: str
@@ -129,6 +132,9 @@ class Desired:
     renders: int = 0
     inventories: frozenset[str] = frozenset()
     opaque: bool = False
+    windows: tuple[Window, ...] = ()
+    freezes: tuple[Freeze, ...] = ()
+    pins: Mapping[str, Order] = field(default_factory=dict)
 
     def perhaps(self, service: str) -> bool:
         """Whether a service that is not among the usable ones may still be there, in a document that can't be used:

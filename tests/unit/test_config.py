@@ -81,9 +81,16 @@ def test_a_file_that_was_named_must_be_there() -> None:
 
 def test_every_setting_has_a_variable_that_sets_it() -> None:
     assert "RECONCILER_LIMITS__DELETES" in variables()
+    special = {
+        "RECONCILER_SSH__CARRIER": "standard",
+        "RECONCILER_SERVE__LISTEN": "[::1]:80",
+        "RECONCILER_SERVE__POLL_INTERVAL": "1s",
+        "RECONCILER_SERVE__OBSERVE_INTERVAL": "1d",
+        "RECONCILER_SERVE__LOG_FORMAT": "json",
+        "RECONCILER_SERVE__LOG_LEVEL": "debug",
+    }
     for variable in variables():
-        value = "standard" if variable == "RECONCILER_SSH__CARRIER" else "1"
-        assert load_settings(None, {variable: value}, {}) != Settings(), variable
+        assert load_settings(None, {variable: special.get(variable, "1")}, {}) != Settings(), variable
 
 
 def test_directories_follow_the_system(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import orjson
 
-from reconciler.model.errors import Stalled
+from reconciler.model.errors import Stalled, Taken
 
 
 @contextmanager
@@ -39,6 +39,24 @@ def exclusive(path: Path, purpose: str) -> Iterator[None]:
         os.close(handle)
 
 
+@contextmanager
+def leading(path: Path) -> Iterator[None]:
+    """Holds the lead. Raises Taken, saying who has it."""
+    held = exclusive(path, "daemon")
+    try:
+        held.__enter__()
+    except Busy as busy:
+        raise Taken(busy.message, busy.hint) from None
+    try:
+        yield
+    finally:
+        held.__exit__(None, None, None)
+
+
+class Busy(Stalled):
+    """Somebody else holds the lock."""
+
+
 def _open(path: Path) -> int:
     try:
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -59,11 +77,11 @@ def _write(handle: int, data: bytes) -> None:
     os.pwrite(handle, data, 0)
 
 
-def _taken(handle: int, path: Path) -> Stalled:
+def _taken(handle: int, path: Path) -> Busy:
     try:
         held = orjson.loads(os.pread(handle, 4096, 0))
         who = f"another {held['purpose']} is running (pid {held['pid']} since {held['since']} on {held['host']})"
     except (orjson.JSONDecodeError, KeyError, TypeError):
         # Between taking the lock and writing into it, the holder is not known yet.
         who = "another process is working with this store"
-    return Stalled(who, f"wait until it ends, or end it; it holds {path}")
+    return Busy(who, f"wait until it ends, or end it; it holds {path}")

@@ -12,12 +12,26 @@ from pathlib import Path
 import orjson
 from sqlalchemy import Connection, Engine
 
-from reconciler.adapters.store import content, heads, lock, observed, owned, runs, schema
+from reconciler.adapters.store import (
+    attempts,
+    content,
+    heads,
+    leaders,
+    lock,
+    observed,
+    orders,
+    owned,
+    runs,
+    schema,
+    ticks,
+)
 from reconciler.adapters.store.content import Contents
 from reconciler.adapters.store.dialect import damaged, failures, sqlite_engine, writer
 from reconciler.adapters.store.tables import host_outcome, outcome
+from reconciler.model.attempt import Attempt
 from reconciler.model.errors import Stalled
 from reconciler.model.observation import Head, Observation, Ownership
+from reconciler.model.order import Order, OrderKind, Orders
 from reconciler.model.plan import Plan
 from reconciler.model.run import HostOutcome, Run, RunOutcome, RunStatus
 
@@ -39,7 +53,11 @@ def open_store(path: Path, create_parent: bool = False) -> SqlStore:
         engine.dispose()
         raise
     return SqlStore(
-        engine, name, str(path), lambda purpose: lock.exclusive(path.with_name(path.name + ".lock"), purpose)
+        engine,
+        name,
+        str(path),
+        lambda purpose: lock.exclusive(path.with_name(path.name + ".lock"), purpose),
+        lambda: lock.leading(path.with_name(path.name + ".leader")),
     )
 
 
@@ -50,13 +68,19 @@ class SqlStore:
     """
 
     def __init__(
-        self, engine: Engine, name: str, where: str, locked: Callable[[str], AbstractContextManager[None]]
+        self,
+        engine: Engine,
+        name: str,
+        where: str,
+        locked: Callable[[str], AbstractContextManager[None]],
+        leading: Callable[[], AbstractContextManager[None]],
     ) -> None:
         self._engine = engine
         self._writer = writer(engine)
         self._id = name
         self._where = where
         self._locked = locked
+        self._leading = leading
 
     @property
     def id(self) -> str:
@@ -134,8 +158,47 @@ class SqlStore:
         with self._writing() as connection:
             return content.compact(connection)
 
+    def orders(self, now: datetime) -> Orders:
+        with self._reading() as connection:
+            return orders.holding(connection, now)
+
+    def give_order(self, order: Order) -> None:
+        with self._writing() as connection:
+            orders.give(connection, order)
+
+    def end_order(self, kind: OrderKind, subject: str, who: str, at: datetime) -> bool:
+        with self._writing() as connection:
+            return orders.end(connection, kind, subject, who, at)
+
+    def ordered(self, limit: int = 20) -> list[Order]:
+        with self._reading() as connection:
+            return orders.newest(connection, limit)
+
+    def attempts(self) -> Mapping[str, Attempt]:
+        with self._reading() as connection:
+            return attempts.load(connection)
+
+    def save_attempts(self, made: Sequence[Attempt]) -> None:
+        with self._writing() as connection:
+            attempts.save(connection, list(made))
+
+    def claim_tick(self, schedule: str, fire_time: datetime) -> bool:
+        with self._writing() as connection:
+            return ticks.claim(connection, schedule, fire_time)
+
+    def see_delivery(self, source: str, name: str, at: datetime) -> bool:
+        with self._writing() as connection:
+            return ticks.see(connection, source, name, at)
+
     def exclusive(self, purpose: str) -> AbstractContextManager[None]:
         return self._locked(purpose)
+
+    @contextmanager
+    def lead(self, owner: str) -> Iterator[int]:
+        with self._leading():
+            with self._writing() as connection:
+                epoch = leaders.begin(connection, owner)
+            yield epoch
 
     def close(self) -> None:
         self._engine.dispose()

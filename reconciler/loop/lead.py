@@ -1,0 +1,100 @@
+"""A daemon's life: it waits until the lead is free, leads until it is told to end, and lets what it began finish.
+
+Knows messages that come from outside; knows neither threads nor timers, and no rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from reconciler.core.condition import Condition
+from reconciler.loop.serve import Daemon, Means
+from reconciler.loop.world import World
+from reconciler.model.errors import ReconcilerError, Taken
+from reconciler.model.event import Led, Troubled
+from reconciler.ports import Hint, Message, Post, Reloaded, Tick, Woken
+
+FOLLOWING = timedelta(seconds=1)
+"""How often a standby looks whether the lead is free."""
+TROUBLED = timedelta(seconds=5)
+"""How often a daemon that can't go on (no store, say) tries again."""
+ENDING = timedelta(seconds=0.2)
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """What a daemon's life takes: the post, a way to open the world anew, and what it works with."""
+
+    post: Post
+    open_world: Callable[[], AbstractContextManager[World]]
+    means: Means
+    owner: str
+    rev: str | None = None
+
+
+def live(life: Life) -> None:
+    """Leads whenever it can, until the post says that it is to end."""
+    while not life.post.stopping():
+        try:
+            with life.open_world() as world, world.store.lead(life.owner) as epoch:
+                _lead(life, world, epoch)
+        except Taken as taken:
+            life.means.publish(Condition(role="standby", leader=taken.message))
+            life.post.wait(FOLLOWING.total_seconds())
+        except ReconcilerError as error:
+            life.means.publish(Condition(error=f"{error.message} ({error.hint})" if error.hint else error.message))
+            life.post.wait(TROUBLED.total_seconds())
+
+
+def _lead(life: Life, world: World, epoch: int) -> None:
+    daemon = Daemon(world, life.means, life.rev, epoch)
+    world.tell(Led(epoch))
+    try:
+        again: datetime | None = world.clock.now()
+        while not life.post.stopping():
+            again = _once(life, daemon, again)
+    finally:
+        # Whatever ends it: nothing is left to itself that would go on without the lead.
+        daemon.aside.stop("the daemon ends")
+        while daemon.aside.busy and not daemon.aside.over:
+            life.post.pause(ENDING.total_seconds())
+        daemon.aside.take()
+        world.tell(Led(0))
+
+
+def _once(life: Life, daemon: Daemon, again: datetime | None) -> datetime | None:
+    """Hears what came, does what is due."""
+    clock = daemon.world.clock
+    wait = daemon.pace.beat if again is None else max(timedelta(0), again - clock.now())
+    messages = life.post.wait(wait.total_seconds())
+    heard = [tick for message in messages for tick in _heard(daemon, message)]
+    if again is not None and clock.now() >= again:
+        return daemon.step(Tick("due", again))
+    for tick in heard[:1]:
+        return daemon.step(tick)
+    return again
+
+
+def _heard(daemon: Daemon, message: Message) -> Iterator[Tick]:
+    """Takes a message in; a tick, if it wants something done."""
+    match message:
+        case Tick():
+            yield message
+        case Hint(source, name, at):
+            try:
+                if daemon.world.store.see_delivery(source, name, at):
+                    daemon.hinted = True
+                    yield Tick(f"hint-{source}", at)
+            except ReconcilerError as error:
+                # Git is looked at soon anyway.
+                daemon.world.tell(Troubled("a webhook", error.message))
+        case Reloaded(pace, limits):
+            daemon.reload(pace, limits)
+        case Woken():
+            yield Tick("aside", daemon.world.clock.now())
+        case _:
+            assert_never(message)
