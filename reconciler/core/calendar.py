@@ -49,7 +49,8 @@ def _moment(value: str) -> str:
 
 def _window_length(value: str) -> str:
     if not timedelta(minutes=1) <= span(value) <= LONGEST:
-        fail("bad-window-length", f"a window can't be {quote(value)} long", "write 1m to 31d; a Freeze has no such bound")
+        message = f"a window can't be {quote(value)} long"
+        fail("bad-window-length", message, "write 1m to 31d; a Freeze has no such bound")
     return value
 
 

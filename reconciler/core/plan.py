@@ -22,17 +22,17 @@ from reconciler.model.plan import Plan, Program, Step, Summary
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What the plan is limited to. `drift` leaves pending changes out. `only` are the causes of changes that may be
-    made by themselves, for each service that has some (None: all)."""
+    """What the plan is limited to. `drift` leaves pending changes out. `permit` are the causes of changes that may
+    be made by themselves, for each service that has some (None: all)."""
 
     targets: tuple[str, ...] = ()
     excludes: tuple[str, ...] = ()
     drift: bool = False
-    only: Permitted | None = None
+    permit: Permitted | None = None
 
     @property
     def whole(self) -> bool:
-        return not (self.targets or self.excludes or self.drift or self.only is not None)
+        return not (self.targets or self.excludes or self.drift or self.permit is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def make_plan(assessment: Assessment, desired: Desired, seen: Seen, scope: Scope
     heads = seen.heads
     narrowed = limited(assessment, desired, scope.targets, scope.excludes)
     narrowed = drift_only(narrowed) if scope.drift else narrowed
-    found = order(narrowed if scope.only is None else permitted(narrowed, scope.only))
+    found = order(narrowed if scope.permit is None else permitted(narrowed, scope.permit))
     ordered = steps(found, desired.services)
     return sealed(
         Plan(

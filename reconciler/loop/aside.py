@@ -135,7 +135,7 @@ class Aside:
         return _done(done.run)
 
     def _planned(self, only: Permitted, read: Read) -> Planned:
-        request = Request(freshness=Freshness(None), scope=Scope(only=only))
+        request = Request(freshness=Freshness(None), scope=Scope(permit=only))
         return planned(self.world, read, request, noting=False)
 
     def _run(self, under_way: _UnderWay) -> None:
