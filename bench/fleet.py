@@ -18,7 +18,7 @@ ROLES = ("app", "db", "cache", "web", "queue", "batch", "edge", "proxy", "mail",
 SHARES = (978, 978, 978, 1_200, 977, 977, 978, 978, 978, 978)
 """Of ten thousand hosts, those of each role: 12,000 web hosts at full size."""
 CHANGED = 3
-"""The service that a commit changes: on all web hosts, of which most have the host's name in files of other services."""
+"""The service that a commit changes: on all web hosts; most of them have their name in files of other services."""
 ENVS = ("prod", "stage", "dev")
 PROJECTS = ("base", "web", "data", "infra", "batch")
 SERVICES = 40
