@@ -25,13 +25,21 @@ Owns = Mapping[Resource, Own]
 """By the sample that stands for the resource in layouts."""
 
 
-class Profiles(Mapping[str, Profile]):
-    """Each host's whole profile. Those with own content are made at the first look and kept."""
+MOST = 20_000
+"""Profiles with own content that are kept for the next revision: those of hosts with something to do, not a fleet's."""
 
-    def __init__(self, layouts: Mapping[str, Profile], owns: Owns) -> None:
+
+class Profiles(Mapping[str, Profile]):
+    """Each host's whole profile. Those with own content are made at the first look and kept, also for the hosts that
+    have the same layout in the `before`."""
+
+    def __init__(self, layouts: Mapping[str, Profile], owns: Owns, before: Profiles | None = None) -> None:
         self._layouts = layouts
         self._owns = owns
         self._made: dict[str, Profile] = {}
+        if before is not None and len(before._made) <= MOST:
+            old = before._layouts
+            self._made = {host: made for host, made in before._made.items() if layouts[host] is old[host]}
 
     def __getitem__(self, host: str) -> Profile:
         layout = self._layouts[host]

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 from pydantic import BaseModel, ValidationError
 
-from reconciler.core.render import RenderError, Scope, Template, Use, compile_template, is_template, render
+from reconciler.core.render import RenderError, Scope, Template, Use, around_name, compile_template, is_template, render
 from reconciler.kinds.base import COMMON, Kind
 from reconciler.model.desired import Resource
 from reconciler.model.digest import digest
@@ -106,6 +106,16 @@ class Cook:
         assert self._first is not None and self.recipe.only_content
         (path, template), *_ = self.recipe.templates
         return digest([self._first[1], _rendered(self.recipe, path, template, context)])
+
+    def named(self, context: Mapping[str, Scope]) -> Callable[[str], str] | None:
+        """As `own_digest`, by the host's name, where the content says that as it is and uses nothing else of a host:
+        the text around it is the same everywhere. None where that can't be relied on."""
+        assert self._first is not None and self.recipe.only_content
+        (_, template), *_ = self.recipe.templates
+        base, pieces = self._first[1], around_name(template, context)
+        if pieces is None:
+            return None
+        return lambda name: digest([base, name.join(pieces)])
 
     def _again(self, first: Resource, base: str, context: Mapping[str, Scope]) -> Resource:
         """As the first, but for the content: text, which is valid whatever it says."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.core.render import SCOPES, Scope, Use
+from reconciler.core.render import Scope, Use
 from reconciler.model.desired import Host
 from reconciler.model.digest import canonical
 from reconciler.model.document import ProjectDocument, ServiceDocument
@@ -29,10 +29,14 @@ class Origin:
 def context(service: ServiceDocument, project: ProjectDocument | None, host: Host | None) -> dict[str, Scope]:
     """What a template of the service sees; without a host only what all hosts share."""
     merged = {**(project.vars if project else {}), **service.vars, **(host.vars if host else {})}
-    of_host = {"name": host.name, "address": host.address, "labels": host.labels} if host else {}
     of_project = {"name": project.name, "owners": list(project.owners), "vars": dict(project.vars)} if project else {}
-    scopes = {"host": of_host, "vars": merged, "project": of_project}
-    return {name: Scope(name, scopes[name]) for name in SCOPES}
+    return {"host": host_scope(host), "vars": Scope("vars", merged), "project": Scope("project", of_project)}
+
+
+def host_scope(host: Host | None) -> Scope:
+    """What `host` is in a template."""
+    values = {"name": host.name, "address": host.address, "labels": host.labels} if host else {}
+    return Scope("host", values)
 
 
 def varies(use: Use, overridden: frozenset[str]) -> bool:

@@ -9,12 +9,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from reconciler.core.assess import assess
-from reconciler.core.due import Assessment
+from reconciler.core.due import Assessment, Focus
 from reconciler.core.gate import Allowance, Refusal, gate
-from reconciler.core.heads import in_order, settled, unsettled
+from reconciler.core.heads import in_order, standing
+from reconciler.core.order import Programs
 from reconciler.core.plan import Scope, Seen, make_plan
 from reconciler.core.remember import Scribe, Stamp, ownership_of
 from reconciler.core.settle import adopted
+from reconciler.loop.collector import uncollected
 from reconciler.loop.desire import Read, read_desired
 from reconciler.loop.execute import Execution, execute
 from reconciler.loop.observe import Freshness, observe
@@ -58,16 +60,24 @@ def never() -> bool:
 
 def plan(world: World, request: Request, stopping: Callable[[], bool] = never) -> Planned:
     """What would be done now. Changes nothing, but stores what hosts said."""
+    with uncollected():
+        return _plan(world, request, stopping)
+
+
+def _plan(world: World, request: Request, stopping: Callable[[], bool]) -> Planned:
     read = read_desired(world.reading, request.rev, refresh=request.freshness.max_age is not None)
     observe(world, read.desired, request.freshness, stopping)
-    heads = world.store.heads()
-    known = settled(read.desired, heads) - request.look_at
-    hosts = unsettled(read.desired, heads, known)
+    memory = world.memory
+    stand = standing(read.desired, world.store.heads(), memory.standing)
+    hosts = stand.open | request.look_at
     observations, ownership = world.store.observations(hosts), world.store.ownership(hosts)
-    assessment = assess(read.desired, observations, ownership, world.registry, known)
+    assessment = assess(read.desired, observations, ownership, world.registry, Focus(hosts, memory.judged))
+    memory.standing, memory.judged = stand, assessment.judged
     if request.freshness.max_age is not None:  # who asks no host may have a store that can't be written
         world.store.note_in_order(in_order(assessment, read.desired, observations))
-    made = make_plan(assessment, read.desired, Seen(heads, observations), request.scope)
+    seen = Seen(stand, observations, Programs(memory.programs))
+    made = make_plan(assessment, read.desired, seen, request.scope)
+    memory.programs = seen.programs.made
     return Planned(read, observations, ownership, assessment, made)
 
 

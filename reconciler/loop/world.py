@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from reconciler.core.due import Due, Judged
 from reconciler.core.gate import Limits
+from reconciler.core.heads import NOBODY, Standing
 from reconciler.core.limits import Limits as ParseLimits
 from reconciler.kinds import Registry
 from reconciler.model.event import Event
+from reconciler.model.plan import Program
 from reconciler.ports import Carrier, Clock, Inventory, Listener, Source, Store
 
 if TYPE_CHECKING:
@@ -28,6 +31,16 @@ class Reading:
     inventories: Sequence[Inventory] = ()
 
 
+@dataclass(slots=True)
+class Memory:
+    """What the last plan of this process found, so that the next one costs what differs. Only a help: without it a
+    plan is the same."""
+
+    standing: Standing = NOBODY
+    judged: Judged | None = None
+    programs: Mapping[tuple[Due, ...], Program] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class World:
     """One state repository, one store, one way to reach hosts."""
@@ -38,6 +51,7 @@ class World:
     clock: Clock
     listeners: Sequence[Listener] = ()
     limits: Limits = field(default_factory=Limits)
+    memory: Memory = field(default_factory=Memory)
 
     @property
     def registry(self) -> Registry:
