@@ -26,6 +26,7 @@ from reconciler.model.delivery import Call, Delivery, Payload, Reply, Work
 from reconciler.model.desired import Host
 from reconciler.model.digest import digest
 from reconciler.model.key import Key, Place
+from reconciler.ports import Hearing, unheard
 
 SSHD = Path("/usr/sbin/sshd")
 
@@ -64,9 +65,12 @@ class Machine:
 
 
 def carried(
-    settings: SshSettings, deliveries: list[Delivery], stopping: Callable[[], bool] = lambda: False
+    settings: SshSettings,
+    deliveries: list[Delivery],
+    stopping: Callable[[], bool] = lambda: False,
+    hearing: Hearing = unheard,
 ) -> list[Reply]:
-    return list(AnsibleCarrier(settings).carry(deliveries, stopping))
+    return list(AnsibleCarrier(settings).carry(deliveries, stopping, hearing))
 
 
 def put(machine: Machine, name: str, content: bytes, **work: object) -> Work:

@@ -8,13 +8,13 @@ import shutil
 import socket
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from reconciler.model.delivery import Call, Delivery, Payload, Work
+from reconciler.model.delivery import Call, Delivery, Outcome, Payload, Work
 from reconciler.model.key import Key
 
 from .conftest import Machine, Sshd, carried, put, with_settings
@@ -85,6 +85,45 @@ def test_a_host_that_works_for_long_does_not_hold_back_replies(ssh: Machine) -> 
         order.append(reply.host)
         release.touch()
     assert order == ["quick", "slow"]
+
+
+def test_what_is_done_is_heard_while_the_host_works_on(ssh: Machine) -> None:
+    """The second work ends only after the first has been heard of, and so on: no reply can have come by then."""
+    works, heard = [], []
+    for number in range(3):
+        wait = ["sh", "-c", f"until [ -e {ssh.path(f'release-{number}')} ]; do sleep 0.05; done"]
+        works += [put(ssh, f"made-{number}", b"x")]
+        works += [Work(Key("command", f"{number}"), {}, "", (Call("ansible.builtin.command", {"argv": wait}),))]
+
+    def hearing(host: str, outcomes: Sequence[Outcome]) -> None:
+        heard.extend((host, outcome) for outcome in outcomes)
+        if outcomes[-1].key.kind == "file":
+            (ssh.files / f"release-{outcomes[-1].key.name[-1]}").touch()
+
+    payload = Payload({}, tuple(works))
+    [reply] = carried(ssh.settings, [Delivery(ssh.host, payload, 1, ssh.store)], hearing=hearing)
+    assert reply.status == "done"
+    assert heard[:5] == [(ssh.host.name, outcome) for outcome in reply.outcomes[:5]]
+    assert len(ssh.commands()) == 1
+
+
+def test_what_takes_no_time_is_not_told_before_the_reply(ssh: Machine) -> None:
+    heard: list[object] = []
+    works = (Work(Key("nothing", "a"), {}, "", ()), Work(Key("nothing", "b"), {}, "", ()))
+    delivery = Delivery(ssh.host, Payload({}, works), 1, ssh.store)
+    [reply] = carried(ssh.settings, [delivery], hearing=lambda *news: heard.append(news))
+    assert [outcome.result for outcome in reply.outcomes] == ["ok", "ok"]
+    assert heard == []
+
+
+def test_a_host_that_takes_too_long_keeps_what_it_told(ssh: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    from reconciler.adapters.ansible import configuration
+
+    monkeypatch.setattr(configuration, "host_limit", lambda _: 2)
+    slow = Work(Key("command", "x"), {}, "", (Call("ansible.builtin.command", {"argv": ["sleep", "4"]}),))
+    reply = ssh.carry(Payload({}, (put(ssh, "a", b"x"), slow)))
+    assert (reply.status, reply.reason) == ("lost", "no reply within 2 seconds")
+    assert [(outcome.key.name, outcome.result) for outcome in reply.outcomes] == [("a", "changed")]
 
 
 def test_the_second_visit_sends_arguments_only(ssh: Machine, sshd: Sshd, tmp_path: Path) -> None:
