@@ -25,6 +25,10 @@ from reconciler.model.delivery import Delivery, Reply
 from reconciler.ports import Hearing, unheard
 
 SHARD = 500
+FEW = 25
+"""Hosts. A shard that waits for no more than these, perhaps for long, has a core to spare for another."""
+MOST = 4
+"""Shards that run at the same time on each core, of which all but one wait for a few hosts only."""
 PAUSE = 0.1
 """Seconds between two looks at whether to stop, when nothing else happens."""
 _SSH_CONFIGS = ("~/.ssh/config", "/etc/ssh/ssh_config", "/etc/ssh/ssh_config.d")
@@ -117,12 +121,17 @@ class _Carrying:
 
     def _begin(self) -> Iterator[Reply]:
         """Start shards while there are free cores."""
-        while self.waiting and len(self.running) < (os.cpu_count() or 1):
+        while self.waiting and self._room():
             way, deliveries = self.waiting.popleft()
             if self.stopping():
                 yield from (shard.skipped(delivery.host.name) for delivery in deliveries)
             else:
                 yield from self._start(way, deliveries)
+
+    def _room(self) -> bool:
+        cores = os.cpu_count() or 1
+        busy = sum(len(running.shard.waiting) > FEW for running in self.running)
+        return busy < cores and len(self.running) < cores * MOST
 
     def _start(self, way: Way, deliveries: list[Delivery]) -> Iterator[Reply]:
         with ExitStack() as stack:

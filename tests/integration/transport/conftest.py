@@ -122,7 +122,7 @@ class Sshd:
             private_key_file=str(self.base / "key"),
             known_hosts_file=str(self.base / "known_hosts"),
             config_file="/dev/null",
-            connect_timeout=5,
+            connect_timeout=30,
             lock_wait=0,
             cache_dir=str(cache),
         )

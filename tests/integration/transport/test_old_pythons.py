@@ -1,6 +1,6 @@
 """Visits of hosts with other Pythons than ours, each as old or new as can be found: looking, changing, and refusing.
 
-Found are those of the PATH, of pyenv, and what RECONCILER_HOST_PYTHONS names (paths, with colons between them).
+Found are those of the PATH, of pyenv, and what HOST_PYTHONS names (paths, with colons between them).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ OLDER = ["3.6", "3.7"]
 
 
 def _candidates(version: str) -> Iterator[str]:
-    yield from filter(None, os.environ.get("RECONCILER_HOST_PYTHONS", "").split(":"))
+    yield from filter(None, os.environ.get("HOST_PYTHONS", "").split(":"))
     yield from (str(path) for path in Path.home().glob(f".pyenv/versions/{version}.*/bin/python3"))
     yield from filter(None, [shutil.which(f"python{version}"), "/usr/bin/python3"])
 
@@ -47,7 +47,7 @@ def _python(version: str) -> str:
     path = _found(version)
     if not path:
         loudly = f"{LEFT_OUT}: " if version == OLDEST else ""
-        pytest.skip(f"{loudly}needs a Python {version} to be a host's; name one in RECONCILER_HOST_PYTHONS")
+        pytest.skip(f"{loudly}needs a Python {version} to be a host's; name one in HOST_PYTHONS")
     return path
 
 
