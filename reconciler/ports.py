@@ -9,9 +9,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
-from reconciler.model.delivery import Delivery, Reply
+from reconciler.model.delivery import Delivery, Outcome, Reply
 from reconciler.model.event import Event
 from reconciler.model.inventory import Listing
 from reconciler.model.observation import Head, Observation, Ownership
@@ -90,12 +90,25 @@ class Inventory(Protocol):
         """Takes the reading that is held. Raises Stalled when there is none."""
 
 
+Hearing: TypeAlias = Callable[[str, Sequence[Outcome]], None]
+"""Gets a host's name, and outcomes of works that it has done while it does others."""
+
+
+def unheard(host: str, outcomes: Sequence[Outcome]) -> None:
+    """For who waits for replies only."""
+
+
 class Carrier(Protocol):
     """Brings payloads to hosts, one round trip each."""
 
-    def carry(self, deliveries: Sequence[Delivery], stopping: Callable[[], bool]) -> Iterator[Reply]:
+    def carry(
+        self, deliveries: Sequence[Delivery], stopping: Callable[[], bool], hearing: Hearing = unheard
+    ) -> Iterator[Reply]:
         """Replies as they come, exactly one for each delivery, in any order.
 
+        What a host has done before its reply is told to `hearing` where the way to it lets it through: outcomes in
+        the order of the works, each at most once, and the same that its reply has. They are called from within the
+        iterator. A reply `lost` has the outcomes that had come by then.
         Once `stopping()` is true no further host is begun; hosts not begun get the status `skipped`. Never raises for
         what a host does. Raises Stalled when nothing can be sent at all (Ansible missing, key file unreadable).
         """

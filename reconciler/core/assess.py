@@ -126,6 +126,7 @@ def _due(resource: Resource, difference: Different, index: int, fact: Fact, look
         query=look.questions.of(resource)[0],
         expect=fact.facts_digest,
         sensitive=resource.sensitive,
+        ordinary=kind.ordinary,
     )
     name, spec = resource.key.name, resource.spec
     # What it reacts to comes before it: a unit that is started reads its files as they should be.

@@ -110,6 +110,8 @@ class Kind(ABC, Generic[S]):
     """Whether other resources' changes can restart or reload it."""
     starts_services: ClassVar[bool] = False
     """Whether applying it may start services by itself, as packages of some distributions do."""
+    ordinary: ClassVar[bool] = False
+    """Whether its modules can't be bundled (see `Work`): applying it takes more round trips, and plans say so."""
     secret: ClassVar[frozenset[str]] = frozenset()
     """Fields whose values are always sensitive."""
     content: ClassVar[frozenset[str]] = frozenset()

@@ -122,6 +122,9 @@ def part_text(part: Part) -> Iterator[Line]:
         yield from _change(change, min(width, 48), varying, mixed=not part.drift)
     if part.varying:
         yield Line(f"      values differ between hosts; shown for {part.hosts[0]}", "dim")
+    ordinary = [printable(str(change.key)) for change in part.example.changes if change.ordinary]
+    if ordinary:
+        yield Line(f"      ordinary Ansible tasks, each with round trips of its own: {names(ordinary)}", "dim")
 
 
 def _change(change: Change, width: int, varying: set[str], *, mixed: bool) -> Iterator[Line]:

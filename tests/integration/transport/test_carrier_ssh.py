@@ -125,10 +125,14 @@ def test_a_connection_that_breaks_leaves_it_unknown(ssh: Machine) -> None:
         "p=$PPID; while read -r _ _ _ q _ < /proc/$p/stat; do "
         'read -r c < /proc/$p/comm; [ "$c" = sshd ] && break; p=$q; done; kill -9 $p; sleep 1'
     )
-    kill = Call("ansible.builtin.command", {"argv": ["sh", "-c", script]})
-    reply = ssh.carry(Payload({}, (Work(Key("command", "x"), {}, "", (kill,)),)))
+    kill = Call("ansible.builtin.command", {"argv": ["sh", "-c", f"sleep 1; {script}"]})
+    dies = Work(Key("command", "x"), {}, "", (kill,))
+    reply = ssh.carry(Payload({}, (put(ssh, "a", b"x"), dies, put(ssh, "b", b"x"))))
     assert reply.status == "lost"
     assert reply.reason
+    assert "TOLD" not in reply.reason
+    # What was done before is known.
+    assert [(outcome.key.name, outcome.result) for outcome in reply.outcomes] == [("a", "changed")]
 
 
 def test_ansible_that_breaks_leaves_nothing_begun(ssh: Machine, tmp_path: Path) -> None:
