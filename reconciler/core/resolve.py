@@ -31,7 +31,7 @@ def resolve(revision: str, linked: Linked, read: Callable[[str], bytes | None], 
     layouts = _layouts(linked.hosts, slices, work, {})
     requires = {name: service.document.requires for name, service in linked.services.items()}
     for layout, hosts in _by_layout(layouts).items():
-        for service, problem in check_profile(layout, requires):
+        for service, problem in check_profile(layout, requires, registry):
             work.hold(service, hosts, problem)
         if rooted := [host for host in hosts if linked.hosts[host].root]:
             for service, problem in check_rooted(layout, registry):
