@@ -7,6 +7,7 @@ import signal
 from collections import Counter
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.lab.needs import missing
 
@@ -17,6 +18,9 @@ MACHINES = "needs root on Linux"
 def pytest_configure() -> None:
     """A build server may start us with interrupts ignored, and programs that tests start would inherit that."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # How long an example takes says more about what else runs on this computer than about the code.
+    settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("untimed")
 
 
 @pytest.hookimpl(tryfirst=True)

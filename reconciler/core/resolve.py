@@ -121,7 +121,7 @@ def _held_by(parts: Mapping[str, Part], rows: Mapping[str, Row], owns: Owns, gro
         (name, problem): dict(hosts) for name, part in parts.items() for problem, hosts in part.unusable.items()
     }
     requires = {name: service.document.requires for name, service in ground.linked.services.items()}
-    found = {row: findings for row in set(rows.values()) if (findings := row.findings(owns, requires))}
+    found = {row: findings for row in set(rows.values()) if (findings := row.findings(owns, requires, ground.registry))}
     for host, row in rows.items() if found else ():
         for finding in found.get(row, ()):
             held.setdefault(finding, {})[host] = None

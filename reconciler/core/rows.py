@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from reconciler.core.profile import Owns, layout_of
 from reconciler.core.references import Finding, check_profile
+from reconciler.kinds import Registry
 from reconciler.model.desired import Profile, Resource
 
 Slice = tuple[Resource, ...]
@@ -33,10 +34,10 @@ class Row:
             self._profile = layout_of(tuple(part for _, part in self.slices), owns)
         return self._profile
 
-    def findings(self, owns: Owns, requires: Requires) -> tuple[Finding, ...]:
-        """What `check_profile` says."""
+    def findings(self, owns: Owns, requires: Requires, registry: Registry) -> tuple[Finding, ...]:
+        """What `check_profile` says. The kinds are the same all along."""
         if self._findings is None or self._findings[0] != requires:
-            self._findings = requires, tuple(check_profile(self.profile(owns), requires))
+            self._findings = requires, tuple(check_profile(self.profile(owns), requires, registry))
         return self._findings[1]
 
 

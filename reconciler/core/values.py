@@ -18,12 +18,20 @@ from reconciler.model.document import ProjectDocument, ServiceDocument
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """One var as a host sees it: its value, who gave it, and what it won over, the strongest first."""
+    """One var as a host sees it: its value, who gave it, and what it won over, the strongest first.
+
+    Of a `sensitive` one nothing is kept but where it comes from: its values are None.
+    """
 
     name: str
     value: Any
     giver: str
     over: tuple[tuple[str, Any], ...] = ()
+    sensitive: bool = False
+
+    def hidden(self) -> Origin:
+        """The same without its values."""
+        return Origin(self.name, None, self.giver, tuple((giver, None) for giver, _ in self.over), sensitive=True)
 
 
 def context(service: ServiceDocument, project: ProjectDocument | None, host: Host | None) -> dict[str, Scope]:

@@ -142,6 +142,14 @@ class Kind(ABC, Generic[S]):
         """What others may need of this resource once it is there."""
         return frozenset({(self.name, name)})
 
+    def claims(self, name: str, spec: S) -> frozenset[Token]:
+        """What on the host it decides alone: another resource that claims or edits it would undo it, and be undone."""
+        return frozenset()
+
+    def edits(self, name: str, spec: S) -> frozenset[Token]:
+        """What it changes a part of, as others may, too, if nobody claims the whole."""
+        return frozenset()
+
     def after(self, name: str, spec: S) -> frozenset[Token]:
         """What must be there first, if some resource of the same host provides it."""
         return frozenset()

@@ -39,7 +39,8 @@ class Resource:
 
     `digest` covers the key and everything that says how the host should be, so two resources with the same
     digest need the same on a host. `requires` names resources that come first; `reload_on` and `restart_on`
-    name resources whose change makes this one reload or restart. `ignore` lists fields that others own.
+    name resources whose change makes this one reload or restart. `ignore` lists fields that others own. `uses` are the
+    values that its templates read: ("vars", "port"), ("host", "labels", "site"); ("vars",) is all of them.
     """
 
     key: Key
@@ -54,6 +55,7 @@ class Resource:
     protect: bool = False
     prune: Prune = "auto"
     sensitive: bool = False
+    uses: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

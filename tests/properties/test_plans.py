@@ -32,7 +32,7 @@ from tests.fakes.machine import Machine, file
 from tests.properties.fleets import BY_HAND, HOSTS, SHARED, states
 
 ROOT = Path(__file__).parents[2]
-FLEETS = settings(max_examples=40, deadline=None)
+FLEETS = settings(max_examples=40)
 
 
 def put_there(world: Fleet, by_hand: dict[str, dict[str, str]]) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from reconciler.core.explain.outline import Part, Section, added_removed, grouped, last_line, sections
 from reconciler.core.explain.words import MARKS, Line, Style, ago, counted, names, printable, value, where
 from reconciler.core.gate import Refusal
+from reconciler.core.quote import SENSITIVE
 from reconciler.model.desired import Desired
 from reconciler.model.plan import Blocked, Change, FieldChange, Plan
 
@@ -155,7 +156,7 @@ def _notes(change: Change) -> str:
 
 def _values(field: FieldChange, change: Change) -> str:
     if field.sensitive:
-        return "(sensitive value)"
+        return SENSITIVE
     if field.diff:
         added, gone = added_removed(field.diff)
         return f"+{added} −{gone} lines" if change.action == "update" else counted(added, "line")
