@@ -76,6 +76,7 @@ def measure(repo: Path, cache: Path) -> list[Measured]:
     commit(repository, {hosts: old.replace("workers: ", "workers: 1")}, "hosts")
     found.append(once("one file of hosts"))
     commit(repository, {"services/svc-03.yaml": service(3), hosts: old}, "back")
+    found.append(once("both as before"))
     return found
 
 

@@ -120,7 +120,7 @@ def drifted(seen: Any, mode: str) -> Any:
 def plan(folder: str, _hosts: int) -> None:
     """The first plan in this process, the same again, after a commit to one service, after new answers, the outputs."""
     from reconciler.bootstrap import open_world
-    from reconciler.core.heads import in_order
+    from reconciler.core.alike import in_order
 
     with open_world(settings(folder)) as world:
         case = Case(world, folder)
@@ -131,7 +131,7 @@ def plan(folder: str, _hosts: int) -> None:
         case.found["hosts of the service"] = len(planned.read.desired.services[_changed()].hosts)
         case.found["sets of values"] = sets_of_values(planned)
         # As a plan does that asks hosts; it is written once, so it is no part of the cost.
-        world.store.note_in_order(in_order(planned.assessment, planned.read.desired, planned.observations))
+        world.store.note_in_order(in_order(planned.assessment, planned.read.desired, world.store.heads()))
         case.plan("marked")
         again = case.plan("again")
         case.commit("2.0.0")

@@ -14,7 +14,7 @@ from typing import Protocol, TypeAlias
 from reconciler.model.delivery import Delivery, Outcome, Reply
 from reconciler.model.event import Event
 from reconciler.model.inventory import Listing
-from reconciler.model.observation import Head, Observation, Ownership
+from reconciler.model.observation import Head, InOrder, Observation, Ownership
 from reconciler.model.plan import Plan
 from reconciler.model.problem import Problem
 from reconciler.model.run import HostOutcome, Run, RunOutcome, RunStatus
@@ -125,8 +125,8 @@ class Store(Protocol):
         """What is looked at first, of every host that is known."""
         ...
 
-    def note_in_order(self, found: Mapping[str, tuple[str, str]]) -> None:
-        """Keeps (asked, answered) of hosts on which all is in order; see `Head`. New records of a host end it."""
+    def note_in_order(self, found: Mapping[str, InOrder]) -> None:
+        """Keeps marks of hosts on which all is in order; see `Head`. New records of a host end it."""
 
     def observations(self, hosts: Collection[str] | None = None) -> Mapping[str, Observation]:
         """What these hosts (None: all) said last."""

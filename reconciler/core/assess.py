@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from reconciler.core.alike import held_by_host
 from reconciler.core.ask import Questions
 from reconciler.core.compare import Different, Equal, NotKnown
 from reconciler.core.due import NOT_OBSERVED, Alike, Assessment, Due, Focus, Group, Judged, Look, Stuck, Verdict
@@ -20,6 +21,9 @@ from reconciler.model.key import OUTSIDE, Key
 from reconciler.model.observation import Fact, Observation, Ownership
 from reconciler.model.plan import Blocked, Change, Release
 
+NOTHING: Mapping[Key, Any] = {}
+"""On record. One object, since hosts are told apart by that."""
+
 
 def assess(
     desired: Desired,
@@ -30,7 +34,8 @@ def assess(
 ) -> Assessment:
     """What is due on every host, from what Git asks for, what hosts said and what we remember.
 
-    Hosts out of `focus` are known to be in order (see `heads.standing`): only counted, not looked at.
+    Hosts out of `focus` are known to be in order (see `heads.standing`): only counted, not looked at. A host that
+    stands in for others is looked at for all of them.
     """
     focus = focus or Focus(desired.hosts)
     look = Look(desired, registry, Questions(registry))
@@ -39,7 +44,7 @@ def assess(
     rest = _rest(look)
     known = focus.before.verdicts if focus.before and focus.before.rest == rest else {}
     judged = {alike: known.get(alike) or (group, _verdict(group, look)) for alike, (group, _) in groups.items()}
-    verdicts = tuple((judged[alike][1], tuple(hosts)) for alike, (_, hosts) in groups.items())
+    verdicts = tuple((judged[alike][1], _all(hosts, focus)) for alike, (_, hosts) in groups.items())
     unreachable = [
         Blocked("not-observed" if why == NOT_OBSERVED else "unreachable", why, tuple(hosts))
         for why, hosts in sorted(out_of_reach.items())
@@ -53,9 +58,21 @@ def assess(
         releases=(*releases, *_released(verdicts)),
         unknown=missing + stuck,
         comparisons=len(look.done),
-        settled=desired.managed - sum(len(desired.layouts[host].resources) for host in looked_at),
+        settled=desired.managed - _resources(desired, looked_at, focus),
         judged=Judged(rest, judged),
     )
+
+
+def _all(hosts: list[str], focus: Focus) -> tuple[str, ...]:
+    """With those that they stand in for, sorted."""
+    if focus.stand_ins.keys().isdisjoint(hosts):
+        return tuple(hosts)
+    return tuple(sorted(each for host in hosts for each in focus.stand_ins.get(host, (host,))))
+
+
+def _resources(desired: Desired, looked_at: Iterable[str], focus: Focus) -> int:
+    """Of the hosts that are looked at, and of those that they stand in for: these have the same layout."""
+    return sum(len(desired.layouts[h].resources) * len(focus.stand_ins.get(h, (h,))) for h in looked_at)
 
 
 def _rest(look: Look) -> tuple[object, ...]:
@@ -74,10 +91,9 @@ def _groups(
     """Hosts that are alike, and hosts that nothing can be said of, by reason."""
     grouped: dict[Alike, tuple[Group, list[str]]] = {}
     out_of_reach: dict[str, list[str]] = {}
-    held = _held_by_host(desired)
-    nothing: Mapping[Key, Any] = {}
+    held = held_by_host(desired)
     for host in looked_at:
-        records = ownership[host].owned if host in ownership else nothing
+        records = ownership[host].owned if host in ownership else NOTHING
         if not (records or desired.layouts[host].resources):
             continue  # it is never asked, since there is nothing to know
         seen = observations.get(host)
@@ -161,16 +177,6 @@ def _unblocked(dues: list[Due], profile: Profile, unknown: set[Key]) -> tuple[li
         if d.change.key in roots
     ]
     return free, waiting
-
-
-def _held_by_host(desired: Desired) -> dict[str, frozenset[str]]:
-    services: dict[str, set[str]] = {}
-    for held in desired.held:
-        for host in held.hosts:
-            services.setdefault(host, set()).add(held.service)
-    interned: dict[frozenset[str], frozenset[str]] = {}
-    frozen = {host: frozenset(names) for host, names in services.items()}
-    return {host: interned.setdefault(names, names) for host, names in frozen.items()}
 
 
 def _held(desired: Desired) -> list[Blocked]:

@@ -14,7 +14,7 @@ from operator import attrgetter
 from typing import TypeAlias
 
 from reconciler.core.link import Linked, LinkedService
-from reconciler.core.profile import Own
+from reconciler.core.profile import Own, described
 from reconciler.core.recipe import Cook, Recipe, Unusable, compile_entry
 from reconciler.core.render import Scope, Use
 from reconciler.core.rows import Slice
@@ -96,8 +96,9 @@ class Part:
         )
 
 
-def part_of(linked: LinkedService, ground: Ground) -> Part:
-    """What the service wants on each of its hosts. Hosts for which an entry can't be used have no slice."""
+def part_of(linked: LinkedService, ground: Ground, before: Part | None = None) -> Part:
+    """What the service wants on each of its hosts. Hosts for which an entry can't be used have no slice. Content of
+    each host's own that all have as `before` stays the same object."""
     service = linked.document
     part = Part(linked, ground.linked.projects.get(service.project), _contested(linked, ground))
 
@@ -114,10 +115,23 @@ def part_of(linked: LinkedService, ground: Ground) -> Part:
         except Unusable as error:
             part.hold(linked.hosts, error.problem)
             return part
-        columns.append(_Filling(recipe, hosts, part).fill(overridden))
+        column = _Filling(recipe, hosts, part).fill(overridden)
+        columns.append(_kept(column, part, before) if isinstance(column, Resource) and column in part.own else column)
     without = {host for names in part.unusable.values() for host in names}
     part.slices = _rows(columns, [name for name in linked.hosts if name not in without] if without else linked.hosts)
     return part
+
+
+def _kept(sample: Resource, part: Part, before: Part | None) -> Resource:
+    """The sample of before, where it stands for the very same content of the same hosts."""
+    own = part.own[sample]
+    for old, known in before.own.items() if before else ():
+        alike = described(old, varies=True) == described(sample, varies=True) and old.place == sample.place
+        if alike and known.digests == own.digests:
+            del part.own[sample]
+            part.own[old] = known
+            return old
+    return sample
 
 
 def _contested(linked: LinkedService, ground: Ground) -> frozenset[Key]:

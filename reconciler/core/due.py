@@ -109,10 +109,12 @@ class Judged:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Focus:
-    """Which hosts to look at, the others being in order; and what was found the last time."""
+    """Which hosts to look at, the others being in order; what was found the last time; and for hosts that stand in for
+    others, all of them."""
 
     hosts: Collection[str]
     before: Judged | None = None
+    stand_ins: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

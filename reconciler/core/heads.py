@@ -12,9 +12,8 @@ from itertools import compress
 from operator import is_, is_not
 from typing import TypeVar
 
-from reconciler.core.due import Assessment
-from reconciler.model.desired import Desired
-from reconciler.model.observation import Head, Observation
+from reconciler.model.desired import Desired, Profile
+from reconciler.model.observation import Head
 
 T = TypeVar("T")
 _SIZE = 16
@@ -24,13 +23,16 @@ _SIZE = 16
 class Standing:
     """How all hosts stand: what is asked of each, what is known of each, and which are `open`: to be looked at.
 
-    Those are hosts that aren't settled, and those that left Git with things of ours on them. `total` is the sum of a
-    digest for each host of what it said.
+    Those are hosts that aren't settled, and those that left Git with things of ours on them. `layouts` are the shared
+    parts of what is asked; `bases` those by which hosts were in order that are open only because Git asks for something
+    else now. `total` is the sum of a digest for each host of what it said.
     """
 
     asked: Mapping[str, str]
+    layouts: Mapping[str, Profile]
     heads: Mapping[str, Head]
     open: frozenset[str]
+    bases: Mapping[str, Profile]
     total: int
 
     @property
@@ -39,7 +41,7 @@ class Standing:
         return f"{self.total:0{2 * _SIZE}x}"
 
 
-NOBODY = Standing({}, {}, frozenset(), 0)
+NOBODY = Standing({}, {}, {}, frozenset(), {}, 0)
 
 
 def standing(desired: Desired, heads: Mapping[str, Head], before: Standing = NOBODY) -> Standing:
@@ -49,7 +51,8 @@ def standing(desired: Desired, heads: Mapping[str, Head], before: Standing = NOB
     moved = differing(before.asked, asked) | differing(before.heads, heads)
     opened = {host for host in moved if _open(asked.get(host), heads.get(host))}
     total = before.total + _sum(moved, asked, heads) - _sum(moved, before.asked, before.heads)
-    return Standing(asked, heads, (before.open - moved) | opened, total % (1 << 8 * _SIZE))
+    bases = {host: base for host, base in before.bases.items() if host not in moved} | _bases(opened, heads, before)
+    return Standing(asked, desired.layouts, heads, (before.open - moved) | opened, bases, total % (1 << 8 * _SIZE))
 
 
 def differing(before: Mapping[str, T], now: Mapping[str, T]) -> set[str]:
@@ -62,22 +65,24 @@ def differing(before: Mapping[str, T], now: Mapping[str, T]) -> set[str]:
     return {name for name in before.keys() | now.keys() if before.get(name) is not now.get(name)}
 
 
-def in_order(
-    assessment: Assessment, desired: Desired, observations: Mapping[str, Observation]
-) -> dict[str, tuple[str, str]]:
-    """What to keep of hosts that were looked at and found in order: what was asked, what they answered."""
-    return {
-        host: (desired.asked[host], observations[host].fingerprint)
-        for verdict, hosts in assessment.verdicts
-        if not (verdict.dues or verdict.stuck or verdict.released or verdict.equal)
-        for host in hosts
-    }
-
-
 def _open(asked: str | None, head: Head | None) -> bool:
     if asked is None:
         return head is not None and head.owned
     return head is None or head.asked != asked or head.answered != head.fingerprint or bool(head.unreachable)
+
+
+def _bases(opened: Collection[str], heads: Mapping[str, Head], before: Standing) -> dict[str, Profile]:
+    """What was asked of hosts for which their mark still tells how they are."""
+    found: dict[str, Profile] = {}
+    for host in opened:
+        head = heads.get(host)
+        if head is None or not head.alike or head.answered != head.fingerprint or head.unreachable:
+            continue
+        if head.asked == before.asked.get(host):
+            found[host] = before.layouts[host]
+        elif host in before.bases and before.heads[host].asked == head.asked:
+            found[host] = before.bases[host]
+    return found
 
 
 def _sum(hosts: Collection[str], asked: Mapping[str, str], heads: Mapping[str, Head]) -> int:

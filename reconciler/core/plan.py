@@ -15,7 +15,7 @@ from reconciler.core.order import Programs, order, steps
 from reconciler.core.plan_json import sealed
 from reconciler.core.target import drift_only, limited
 from reconciler.model.desired import Desired
-from reconciler.model.observation import Head, Observation
+from reconciler.model.observation import Head
 from reconciler.model.plan import Plan, Program, Step, Summary
 
 
@@ -34,11 +34,9 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What is known of hosts: how all stand, and what those said on which something may be due. `programs` are those
-    that were ordered for the last plan."""
+    """What is known of hosts: how all stand. `programs` are those that were ordered for the last plan."""
 
     standing: Standing
-    observations: Mapping[str, Observation]
     programs: Programs = field(default_factory=Programs)
 
 
@@ -60,7 +58,7 @@ def make_plan(assessment: Assessment, desired: Desired, seen: Seen, scope: Scope
             releases=assessment.releases,
             summary=_summary(ordered, found.programs, assessment),
             incomplete=not scope.whole,
-            machines={h: seen.observations[h].identity for step in ordered for h in step.hosts},
+            machines={h: seen.standing.heads[h].identity for step in ordered for h in step.hosts},
         )
     )
 

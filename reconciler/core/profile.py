@@ -62,7 +62,7 @@ def layout_of(rows: tuple[tuple[Resource, ...], ...], owns: Owns) -> Profile:
     unique = {(r.key, r.digest): r for row in reversed(rows) for r in reversed(row)}
     resources = tuple(reversed(unique.values()))
     varying = frozenset(r for r in resources if r in owns)
-    return Profile(resources, digest([__version__, *(_described(r, r in varying) for r in resources)]), varying)
+    return Profile(resources, digest([__version__, *(described(r, varies=r in varying) for r in resources)]), varying)
 
 
 def asked(layouts: Mapping[str, Profile], owns: Owns) -> dict[str, str]:
@@ -77,7 +77,7 @@ def asked(layouts: Mapping[str, Profile], owns: Owns) -> dict[str, str]:
     return result
 
 
-def _described(resource: Resource, varies: bool) -> list[object]:
+def described(resource: Resource, *, varies: bool) -> list[object]:
     """All of a resource that planning looks at, for the digest."""
     refs = [[str(key) for key in keys] for keys in (resource.requires, resource.reload_on, resource.restart_on)]
     treated = [list(resource.ignore), resource.protect, resource.prune, resource.sensitive, resource.place.path]

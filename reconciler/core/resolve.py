@@ -62,7 +62,7 @@ def resolve_again(
     ground = Ground(linked, registry, read, hosts, _claims(linked))
     old = before.parts if before else {}
     parts = {
-        name: old[name] if name in old and old[name].still(service, ground) else part_of(service, ground)
+        name: old[name] if name in old and old[name].still(service, ground) else part_of(service, ground, old.get(name))
         for name, service in sorted(linked.services.items())
     }
     rows = Rows.after(before.rows) if before else Rows.empty(linked.hosts)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, bindparam, delete, func, literal, select
 from reconciler.adapters.store.content import batches
 from reconciler.adapters.store.dialect import upsert
 from reconciler.adapters.store.tables import in_order, observation, ownership
-from reconciler.model.observation import Head
+from reconciler.model.observation import Head, InOrder
 
 
 def load(connection: Connection, hosts: Collection[str] | None = None) -> dict[str, Head]:
@@ -28,7 +28,9 @@ def _loaded(connection: Connection, names: Sequence[str] | None) -> dict[str, He
         observation.c.unreachable,
         func.coalesce(in_order.c.asked, ""),
         func.coalesce(in_order.c.answered, ""),
+        func.coalesce(in_order.c.alike, ""),
         ownership.c.host.is_not(literal(None)),
+        observation.c.identity,
     )
     both = seen.outerjoin(ownership, observation.c.host == ownership.c.host)
     known = select(*columns).select_from(both)
@@ -37,13 +39,13 @@ def _loaded(connection: Connection, names: Sequence[str] | None) -> dict[str, He
         known = known.where(observation.c.host.in_(names))
         unseen = unseen.where(ownership.c.host.in_(names))
     heads = {row[0]: Head._make(row) for row in connection.execute(known)}
-    heads.update((host, Head(host, None, "", "", "", "", owned=True)) for host in connection.scalars(unseen))
+    heads.update((host, Head(host, None, "", "", "", "", "", owned=True)) for host in connection.scalars(unseen))
     return heads
 
 
-def note(connection: Connection, found: Mapping[str, tuple[str, str]]) -> None:
+def note(connection: Connection, found: Mapping[str, InOrder]) -> None:
     """Marks hosts as in order for what was asked and answered."""
-    rows = [{"host": host, "asked": asked, "answered": answered} for host, (asked, answered) in sorted(found.items())]
+    rows = [{"host": host, **mark._asdict()} for host, mark in sorted(found.items())]
     if rows:
         connection.execute(upsert(connection, in_order), rows)
 

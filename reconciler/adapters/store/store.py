@@ -20,7 +20,7 @@ from reconciler.adapters.store.dialect import damaged, failures, others_wrote, s
 from reconciler.adapters.store.recent import Recent
 from reconciler.adapters.store.tables import host_outcome, outcome
 from reconciler.model.errors import Stalled
-from reconciler.model.observation import Head, Observation, Ownership
+from reconciler.model.observation import Head, InOrder, Observation, Ownership
 from reconciler.model.plan import Plan
 from reconciler.model.run import HostOutcome, Run, RunOutcome, RunStatus
 
@@ -77,7 +77,7 @@ class SqlStore:
         with self._reading() as connection:
             return self._heads.all(others_wrote(connection), partial(heads.load, connection))
 
-    def note_in_order(self, found: Mapping[str, tuple[str, str]]) -> None:
+    def note_in_order(self, found: Mapping[str, InOrder]) -> None:
         if not found:
             return
         with self._writing() as connection:
