@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import tarfile
 import threading
 import time
@@ -12,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from reconciler import kinds
 from reconciler.adapters.ansible.choice import Way
+from reconciler.kinds import builtin
 from reconciler.model.delivery import Call, Payload, Reply, Work
 from reconciler.model.digest import digest
 from reconciler.model.key import Key
@@ -75,6 +78,17 @@ def test_it_is_done_in_its_place_and_the_host_looked_at_afterwards(machine: Mach
     assert times == sorted(times)
     assert not (machine.state / "lease.json").exists()
     assert json.loads((machine.state / "epochs.json").read_bytes()) == {machine.store: 1}
+
+
+def test_no_kind_that_comes_with_us_needs_it(local: Machine) -> None:
+    """Every module that the kinds name can be bundled, all in one: none of them is an ordinary task."""
+    assert not [kind.name for kind in builtin().values() if kind.ordinary]
+    sources = [path.read_text() for path in Path(kinds.__file__).parent.glob("*.py")]
+    modules = sorted(set(re.findall(r'"(ansible\.builtin\.[a-z0-9_]+)"', "".join(sources))))
+    assert len(modules) > 10
+    calls = tuple(Call(module, {}, needs="no-such-program") for module in modules)
+    reply = local.carry(Payload({}, (Work(Key("all", "modules"), {}, "", calls),)))
+    assert reply.reason == "all/modules: no-such-program is not on this host"
 
 
 def test_undeclared_it_is_refused_with_what_to_do(machine: Machine) -> None:
