@@ -103,6 +103,12 @@ def test_files_are_written_privately_and_not_put_under_the_root(tmp_path):
             256,
             (True, False, "no: full", ""),
         ),
+        (
+            '{"failed": true, "msg": "no", "failures": ["No package a", 3]}',
+            "",
+            256,
+            (True, False, "no: No package a", ""),
+        ),
         ("rubbish", "", 0, (True, False, "rubbish", "the module gave no JSON")),
         ("[1]", "trace", 256, (True, False, "trace", "the module gave no JSON")),
         ("{" * 100_000, "", 0, (True, False, "{" * 2000, "the module gave no JSON")),

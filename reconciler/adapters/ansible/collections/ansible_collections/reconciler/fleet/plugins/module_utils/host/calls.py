@@ -233,7 +233,7 @@ def _message(result, failed):
     text = said if isinstance(said, str) else "" if said is None else json.dumps(said)
     if not failed:
         return text[:MESSAGE]
-    for cause in _causes(result.get("exception")):
+    for cause in [*_causes(result.get("exception")), *_failures(result.get("failures"))]:
         if cause not in text:
             text = f"{text}: {cause}" if text else cause
     more = str(result.get("stderr") or "").strip()
@@ -249,6 +249,11 @@ def _causes(exception):
         yield str(event.get("msg", ""))
         chain = event.get("chain")
         event = chain.get("event") if isinstance(chain, dict) else None
+
+
+def _failures(listed):
+    """What the dnf modules say of each package, beside words that name none."""
+    return [each for each in listed if isinstance(each, str)] if isinstance(listed, list) else []
 
 
 def _tail(text):
