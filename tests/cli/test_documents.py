@@ -81,7 +81,7 @@ WHY = form(
         service=TEXT, project=TEXT, owner=TEXT, path=TEXT, line=COUNT, column=COUNT, selector=TEXT, host_document=TEXT
     ),
     values=many(name=TEXT, value={}, giver=TEXT, over={"type": "array"}, sensitive={"type": "boolean"}),
-    ignored=many(path=TEXT, desired={}, observed={}, sensitive={"type": "boolean"}),
+    ignored={**many(path=TEXT, desired={}, observed={}, sensitive={"type": "boolean"}), "minItems": 0},
     observed=form(at=WHEN, state=TEXT, changed_at=WHEN),
     last_in_order=form(at=WHEN, run=COUNT, revision=SHA, created={"type": "boolean"}),
     due=many(action=TEXT, cause={"enum": ["pending", "drift"]}, because=TEXT, fields=many(path=TEXT, cause=TEXT)),
