@@ -8,14 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import TypeAlias
 
 from reconciler.model.document import Documents, ServiceDocument
 from reconciler.model.key import Place
 from reconciler.model.order import Order
 from reconciler.model.problem import Problem
 
+Pins: TypeAlias = Mapping[str, Order]
+"""Pins that hold, by service."""
 
-def pinned(documents: Documents, pins: Mapping[str, Order], found: Mapping[str, ServiceDocument | str]) -> Documents:
+
+def pinned(documents: Documents, pins: Pins, found: Mapping[str, ServiceDocument | str]) -> Documents:
     """The documents with each pinned service as `found` says: its document there, or why there is none."""
     services = dict(documents.services)
     broken = dict(documents.broken)

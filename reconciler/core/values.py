@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler.core.render import SCOPES, Scope, Use
+from reconciler.core.render import Scope, Use
 from reconciler.model.desired import Host
 from reconciler.model.digest import canonical
 from reconciler.model.document import ProjectDocument, ServiceDocument
@@ -18,21 +18,33 @@ from reconciler.model.document import ProjectDocument, ServiceDocument
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """One var as a host sees it: its value, who gave it, and what it won over, the strongest first."""
+    """One var as a host sees it: its value, who gave it, and what it won over, the strongest first.
+
+    Of a `sensitive` one nothing is kept but where it comes from: its values are None.
+    """
 
     name: str
     value: Any
     giver: str
     over: tuple[tuple[str, Any], ...] = ()
+    sensitive: bool = False
+
+    def hidden(self) -> Origin:
+        """The same without its values."""
+        return Origin(self.name, None, self.giver, tuple((giver, None) for giver, _ in self.over), sensitive=True)
 
 
 def context(service: ServiceDocument, project: ProjectDocument | None, host: Host | None) -> dict[str, Scope]:
     """What a template of the service sees; without a host only what all hosts share."""
     merged = {**(project.vars if project else {}), **service.vars, **(host.vars if host else {})}
-    of_host = {"name": host.name, "address": host.address, "labels": host.labels} if host else {}
     of_project = {"name": project.name, "owners": list(project.owners), "vars": dict(project.vars)} if project else {}
-    scopes = {"host": of_host, "vars": merged, "project": of_project}
-    return {name: Scope(name, scopes[name]) for name in SCOPES}
+    return {"host": host_scope(host), "vars": Scope("vars", merged), "project": Scope("project", of_project)}
+
+
+def host_scope(host: Host | None) -> Scope:
+    """What `host` is in a template."""
+    values = {"name": host.name, "address": host.address, "labels": host.labels} if host else {}
+    return Scope("host", values)
 
 
 def varies(use: Use, overridden: frozenset[str]) -> bool:

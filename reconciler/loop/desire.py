@@ -6,11 +6,9 @@ import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from reconciler.core.inventory import joined
+from reconciler.core.column import Files
 from reconciler.core.link import Linked
-from reconciler.core.pin import pinned
-from reconciler.core.resolve import resolve
-from reconciler.loop.pinned import Pins, at_pin
+from reconciler.core.pin import Pins
 from reconciler.loop.world import Reading
 from reconciler.model.desired import Desired
 from reconciler.model.document import Documents
@@ -50,13 +48,11 @@ def desired_at(reading: Reading, revision: Revision, pins: Pins | None = None, *
             f"there is no document (*.yaml, *.yml) at revision {revision.sha[:7]}",
             "an empty repository changes nothing; `reconciler init` writes a first one",
         )
-    documents = joined(documents, [inventory.listing(refresh=refresh) for inventory in reading.inventories])
-    found = {name: at_pin(reading, pin, tree, documents.services.get(name)) for name, pin in (pins or {}).items()}
-    documents = pinned(documents, pins or {}, {name: at.document for name, at in found.items()})
+    documents = reading.library.joined(documents, [each.listing(refresh=refresh) for each in reading.inventories])
+    documents, elsewhere = reading.pinboard.put(reading, tree, documents, pins or {})
     linked = reading.library.linked(documents, reading.registry, allow_local=reading.allow_local)
     files = {path: source.read(tree.blobs[path], limit) for path in documents.references if path in tree.blobs}
-    elsewhere = {name: at.read for name, at in found.items()}
-    desired = resolve(revision.sha, linked, files.get, reading.registry, elsewhere)
+    desired = reading.library.desired(revision.sha, linked, Files(files.get, elsewhere), reading.registry)
     desired = replace(
         desired,
         problems=tuple(sorted({*desired.problems, *tree.problems})),

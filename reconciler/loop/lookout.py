@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from reconciler.core.backoff import Backoff, spread
+from reconciler.core.pin import Pins
 from reconciler.core.rota import Place
 from reconciler.loop.desire import Read, desired_at
-from reconciler.loop.pinned import Pins
 from reconciler.loop.world import World
 from reconciler.model.desired import Desired
 from reconciler.model.errors import ReconcilerError

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from reconciler.core.ask import Questions, payloads
-from reconciler.core.heads import settled, unsettled
+from reconciler.core.heads import standing
 from reconciler.core.observed import Interned, Reading, observed
 from reconciler.loop.world import World
 from reconciler.model.delivery import Delivery, Payload
@@ -35,7 +35,7 @@ def observe(world: World, desired: Desired, freshness: Freshness, stopping: Call
     since = world.clock.now() - freshness.max_age
     old = {host for host in desired.hosts if _old(heads.get(host), since)}
     # The others were asked lately, but perhaps not for all that Git asks for now.
-    rest = unsettled(desired, heads, settled(desired, heads)) - old
+    rest = set(standing(desired, heads, world.memory.standing).open - old)
     _ask(world, desired, _Hosts(old, rest), stopping)
 
 
@@ -46,7 +46,8 @@ def ask(world: World, desired: Desired, hosts: Collection[str], stopping: Callab
 
 def lacking(world: World, desired: Desired, heads: Mapping[str, Head]) -> set[str]:
     """Hosts that can be reached and were not asked yet for all that Git asks for now."""
-    hosts = {h for h in unsettled(desired, heads, settled(desired, heads)) if h in heads and not heads[h].unreachable}
+    still = standing(desired, heads, world.memory.standing).open
+    hosts = {host for host in still if host in heads and not heads[host].unreachable}
     known = world.store.observations(hosts)
     asks = payloads(desired, world.store.ownership(hosts), Questions(world.registry))
     return {host for host in hosts if host in asks and _lacks(known.get(host), asks[host])}

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import TypeAlias
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
+from reconciler.core.column import Read
 from reconciler.core.parse import parse_file
+from reconciler.core.pin import Pins, pinned
 from reconciler.loop.library import DOCUMENTS
-from reconciler.loop.world import Reading
-from reconciler.model.document import ServiceDocument
+from reconciler.model.document import Documents, ServiceDocument
 from reconciler.model.errors import Stalled
 from reconciler.model.order import Order
 from reconciler.ports import Tree
 
-Pins: TypeAlias = Mapping[str, Order]
+if TYPE_CHECKING:
+    from reconciler.loop.world import Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,34 @@ class AtPin:
     """The document there, or why there is none; and what gives the files that it refers to."""
 
     document: ServiceDocument | str
-    read: Callable[[str], bytes | None]
+    read: Read
+
+
+@dataclass(slots=True)
+class Pinboard:
+    """Puts pinned services into documents. The very same if documents and pins are, so that nothing is worked out anew;
+    a document at a revision stays what it is, so it is looked for once."""
+
+    _found: dict[tuple[str, str], AtPin] = field(default_factory=dict)
+    _last: tuple[Documents, Pins, Documents, Mapping[str, Read]] | None = None
+
+    def put(
+        self, reading: Reading, tree: Tree, documents: Documents, pins: Pins
+    ) -> tuple[Documents, Mapping[str, Read]]:
+        """The documents with the pinned services as they were, and what gives these their files."""
+        if not pins:
+            return documents, {}
+        if self._last is None or self._last[0] is not documents or self._last[1] != pins:
+            at = {name: self._at(reading, pin, tree, documents.services.get(name)) for name, pin in pins.items()}
+            self._found = {
+                (n, pin.revision): at[n] for n, pin in pins.items() if isinstance(at[n].document, ServiceDocument)
+            }
+            made = pinned(documents, pins, {name: found.document for name, found in at.items()})
+            self._last = documents, pins, made, {name: found.read for name, found in at.items()}
+        return self._last[2], self._last[3]
+
+    def _at(self, reading: Reading, pin: Order, now: Tree, current: ServiceDocument | None) -> AtPin:
+        return self._found.get((pin.subject, pin.revision)) or at_pin(reading, pin, now, current)
 
 
 def at_pin(reading: Reading, pin: Order, now: Tree, current: ServiceDocument | None) -> AtPin:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from reconciler.core.due import Due, Judged
 from reconciler.core.gate import Limits
+from reconciler.core.heads import NOBODY, Standing
 from reconciler.core.limits import Limits as ParseLimits
 from reconciler.kinds import Registry
+from reconciler.loop.pinned import Pinboard
 from reconciler.model.event import Event
+from reconciler.model.plan import Program
 from reconciler.ports import Brake, Carrier, Clock, Inventory, Listener, Source, Store
 
 if TYPE_CHECKING:
@@ -26,6 +30,17 @@ class Reading:
     limits: ParseLimits = field(default_factory=ParseLimits)
     allow_local: bool = False
     inventories: Sequence[Inventory] = ()
+    pinboard: Pinboard = field(default_factory=Pinboard)
+
+
+@dataclass(slots=True)
+class Memory:
+    """What the last plan of this process found, so that the next one costs what differs. Only a help: without it a
+    plan is the same."""
+
+    standing: Standing = NOBODY
+    judged: Judged | None = None
+    programs: Mapping[tuple[Due, ...], Program] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +53,7 @@ class World:
     clock: Clock
     listeners: Sequence[Listener] = ()
     limits: Limits = field(default_factory=Limits)
+    memory: Memory = field(default_factory=Memory)
     brake: Brake | None = None
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from reconciler.model.delivery import Reply
+from reconciler.model.delivery import Outcome, Reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,15 @@ class StepStarted:
     step: str
     service: str
     hosts: int
+
+
+@dataclass(frozen=True, slots=True)
+class HostWorking:
+    """A host has done some of its program, and goes on."""
+
+    step: str
+    host: str
+    outcomes: tuple[Outcome, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +126,7 @@ Event: TypeAlias = (
     | ObserveFinished
     | RunStarted
     | StepStarted
+    | HostWorking
     | HostFinished
     | StepFinished
     | RunFinished

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
@@ -17,7 +17,7 @@ import yaml
 from reconciler.core.agenda import Waiting
 from reconciler.core.condition import Condition, Pace
 from reconciler.loop.serve import Daemon, Means
-from reconciler.loop.world import World
+from reconciler.loop.world import Memory, World
 from reconciler.model.event import Applied, Event
 from reconciler.model.order import Order
 from reconciler.ports import Tick
@@ -68,8 +68,7 @@ class Simulation:
 
     @property
     def world(self) -> World:
-        world = self.fleet.world
-        return World(world.reading, world.store, world.carrier, world.clock, world.listeners, world.limits, self.brake)
+        return replace(self.fleet.world, brake=self.brake, memory=Memory())
 
     def tick(self) -> datetime | None:
         """One beat: the tick comes, or is lost, or comes twice; then whatever it began is gone on with. Answers when
@@ -117,8 +116,8 @@ def meanwhile(fleet: Fleet, after: int, what: Callable[[], None]) -> Iterator[No
     carry = fleet.carrier.carry
     done = [0]
 
-    def counted(deliveries: Any, stopping: Callable[[], bool]) -> Iterator[Any]:
-        for reply in carry(deliveries, stopping):
+    def counted(deliveries: Any, *rest: Any) -> Iterator[Any]:
+        for reply in carry(deliveries, *rest):
             if any(delivery.payload.works for delivery in deliveries):
                 done[0] += 1
                 if done[0] == after:

@@ -31,16 +31,28 @@ def document(payload: Payload) -> bytes:
 
 
 def modules(payload: Payload) -> list[str]:
-    """The names of the Ansible modules that its calls name, sorted."""
-    return sorted({call.module for work in payload.works for call in work.calls})
+    """The names of the Ansible modules that its calls name, sorted; without those of ordinary tasks."""
+    return sorted({call.module for work in payload.works if not work.ordinary for call in work.calls})
+
+
+def ordinary(payload: Payload) -> dict[str, Any]:
+    """The works that are ordinary Ansible tasks, by their numbers: what the controller does. Raises Unsendable."""
+    return {str(number): _tasks(work) for number, work in enumerate(payload.works) if work.ordinary}
+
+
+def _tasks(work: Work) -> dict[str, Any]:
+    if not work.calls or any(call.needs for call in work.calls):
+        raise Unsendable(f"{work.key}: an ordinary task is a call, and can't depend on what the host has")
+    return {"sensitive": work.sensitive, "calls": [_call(work, call) for call in work.calls]}
 
 
 def _work(work: Work) -> dict[str, Any]:
+    """What the host gets: of an ordinary task only what to check."""
     return {
         "query": work.query,
         "expect": work.expect,
         "sensitive": work.sensitive,
-        "calls": [_call(work, call) for call in work.calls],
+        "calls": [] if work.ordinary else [_call(work, call) for call in work.calls],
     }
 
 

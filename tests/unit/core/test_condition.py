@@ -17,7 +17,7 @@ FINE = Condition("leader", NOW, polled_at=NOW, ages=Ages({0.5: 60.0, 1.0: 600.0}
 
 def head(name: str, minutes: float | None, unreachable: str = "") -> Head:
     seen = None if minutes is None else NOW - timedelta(minutes=minutes)
-    return Head(name, seen, "", unreachable, "", "", owned=False)
+    return Head(name, seen, "", unreachable, "", "", "", owned=False)
 
 
 def test_ages_by_nearest_rank():

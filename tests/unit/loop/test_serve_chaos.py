@@ -79,7 +79,7 @@ def disturb(sim: Simulation, oracle: Oracle, random: Random) -> None:
         lambda: world.carrier.unreachable.setdefault(host, "ssh: timed out"),
         world.carrier.unreachable.clear,
         lambda: world.machine(host).failing.add(A),
-        lambda: world.machine(host).failing.clear(),
+        world.machine(host).failing.clear,
         lambda: sim.brake.pull(Order("pause", "ada", "look", now)),
         sim.brake.release,
         lambda: world.store.give_order(Order("freeze", "ada", "x", now, "service:edge", now + timedelta(minutes=10))),
