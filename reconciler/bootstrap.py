@@ -73,7 +73,7 @@ def open_daemon(settings: Settings, mailbox: Mailbox, log: LogListener) -> Itera
     from reconciler.loop.serve import Means
 
     recorder = Recorder()
-    desk = Desk(mailbox.put, recorder.text, webhook_secrets(settings), recorder.webhook, pace=pace_of(settings))
+    desk = Desk(mailbox.put, recorder.text, webhook_secrets(settings), recorder.webhook)
 
     def publish(condition: Condition) -> None:
         desk.publish(condition)

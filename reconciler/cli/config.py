@@ -71,12 +71,14 @@ def _written(value: Any) -> str:
 def _files(settings: Settings) -> list[tuple[str, str]]:
     """Settings that name a file which has to be there."""
     sections = {name: getattr(settings, name) for name in ("ssh", "git", "serve")}
-    return [
+    named = [
         (f"{section}.{name}", value)
         for section, model in sections.items()
         for name in type(model).model_fields
         if name.endswith("_file") and (value := getattr(model, name))
     ]
+    # What a plugin of Ansible reads is its own business.
+    return named + [(f"inventory {each.name}", each.source) for each in settings.inventory if each.type != "ansible"]
 
 
 def _unreadable(path: Path) -> str:

@@ -14,12 +14,18 @@ from reconciler.cli.person import actor
 def command(common: Common, reason: str) -> int:
     """Go on after a pause.
 
-    The store is told first: a pause that it still holds would not be over.
+    Needs no database either. But where the store can't be told, a pause that it holds too lasts until it is told.
     """
     from reconciler.bootstrap import SystemClock, open_brake, open_store
+    from reconciler.model.errors import ReconcilerError
 
-    with open_store(common.settings) as store:
-        held = store.end_order("pause", "", f"{actor()}: {reason}", SystemClock().now())
     released = open_brake(common.settings).release()
+    try:
+        with open_store(common.settings) as store:
+            held = store.end_order("pause", "", f"{actor()}: {reason}", SystemClock().now())
+    except ReconcilerError as error:
+        click.echo(f"The store can't be told ({error.message}).", err=True)
+        click.echo("If it holds the pause too, say this again when it is back.", err=True)
+        return 1
     click.echo("Resumed." if held or released else "Nothing was paused.")
     return 0

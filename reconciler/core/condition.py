@@ -25,6 +25,15 @@ QUIET = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
+class Pace:
+    """How often what is done: a look at Git, a look at each host, a tick."""
+
+    poll: timedelta = timedelta(seconds=30)
+    observe: timedelta = timedelta(minutes=30)
+    beat: timedelta = timedelta(seconds=5)
+
+
+@dataclass(frozen=True, slots=True)
 class Ages:
     """How old the answers of hosts are: seconds by quantile; and how many hosts there are, never answered, can't be
     reached."""
@@ -37,7 +46,7 @@ class Ages:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """`at` is when it was so. `error` is why the daemon can't go on (empty: it can); `poll_error` why Git can't be
+    """`at` is when it was so, `pace` what it goes by. `error` is why the daemon can't go on (empty: it can); `poll_error` why Git can't be
     looked at. `lagging_since` is when the newest revision was first seen, while something of it is pending."""
 
     role: Role = "starting"
@@ -57,15 +66,7 @@ class Condition:
     waiting: tuple[Waiting, ...] = ()
     differing: tuple[Differing, ...] = ()
     ages: Ages = field(default_factory=Ages)
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How often what is done: a look at Git, a look at each host, a tick."""
-
-    poll: timedelta = timedelta(seconds=30)
-    observe: timedelta = timedelta(minutes=30)
-    beat: timedelta = timedelta(seconds=5)
+    pace: Pace = field(default_factory=Pace)
 
 
 def ages(heads: Iterable[Head], now: datetime) -> Ages:
@@ -85,12 +86,13 @@ def _rank(quantile: float, count: int) -> int:
     return max(0, -(-round(quantile * 100) * count // 100) - 1)
 
 
-def staleness(condition: Condition, pace: Pace, now: datetime) -> Sequence[str]:
+def staleness(condition: Condition, now: datetime) -> Sequence[str]:
     """What is stale, in words; nothing means that the daemon is up to date. A standby has nothing to be so in."""
-    return list(_stale(condition, pace, now))
+    return list(_stale(condition, now))
 
 
-def _stale(condition: Condition, pace: Pace, now: datetime) -> Iterator[str]:
+def _stale(condition: Condition, now: datetime) -> Iterator[str]:
+    pace = condition.pace
     if condition.error:
         yield condition.error
     if condition.role == "starting":

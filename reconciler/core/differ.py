@@ -10,15 +10,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from reconciler.core.due import Assessment
-from reconciler.model.desired import Desired, Heal, Sync
+from reconciler.model.desired import Desired, Heal, Profile, Sync
 from reconciler.model.digest import digest
 from reconciler.model.plan import Cause, Plan
 
 
 @dataclass(frozen=True, slots=True)
 class Differing:
-    """A service that is not as Git says. `pending` and `drift` count changes on hosts, `unknown` what nobody could
-    look at; `due` is the digest of what is due: the programs and their hosts."""
+    """A service that is not as Git says, as far as it wants to know: `heal: off` counts no drift. `pending` and `drift`
+    count changes on hosts, `unknown` the resources there of which nothing is known; `due` is the digest of what is due:
+    the programs and their hosts."""
 
     service: str
     project: str
@@ -51,10 +52,24 @@ def differing(plan: Plan, desired: Desired, assessment: Assessment) -> Mapping[s
             programs.setdefault(step.service, []).append([program, list(hosts)])
             for change in plan.programs[program].changes:
                 of_service[change.cause] += len(hosts)
+    for service, resources in _unknown(desired, assessment).items():
+        counts.setdefault(service, Counter())["unknown"] += resources
+    return {name: _differing(name, counts[name], programs.get(name, []), desired) for name in sorted(counts)}
+
+
+def _unknown(desired: Desired, assessment: Assessment) -> Counter[str]:
+    """Resources of which nothing is known, by service: single ones, and all those of hosts that did not answer."""
+    found: Counter[str] = Counter()
+    layouts: Counter[Profile] = Counter()
     for blocked in assessment.blocked:
         if blocked.service:
-            counts.setdefault(blocked.service, Counter())["unknown"] += len(blocked.hosts)
-    return {name: _differing(name, counts[name], programs.get(name, []), desired) for name in sorted(counts)}
+            found[blocked.service] += len(blocked.hosts)
+        else:
+            layouts.update(desired.layouts[host] for host in blocked.hosts if host in desired.layouts)
+    for layout, hosts in layouts.items():
+        for resource in layout.resources:
+            found[resource.service] += hosts
+    return found
 
 
 def _differing(name: str, counts: Counter[str], programs: list[object], desired: Desired) -> Differing:
@@ -65,7 +80,7 @@ def _differing(name: str, counts: Counter[str], programs: list[object], desired:
         sync=service.sync if service else "manual",
         heal=service.heal if service else "report",
         pending=counts["pending"],
-        drift=counts["drift"],
+        drift=0 if service and service.heal == "off" else counts["drift"],
         unknown=counts["unknown"],
         due=digest(programs) if programs else "",
         requires=service.requires if service else (),

@@ -106,8 +106,10 @@ class Aside:
         if any(before.asked.get(host) != desired.asked.get(host) for host in hosts):
             self.stop(f"revision {desired.revision[:7]} came")
         for name in self._under_way.services:
-            project = desired.services[name].project if name in desired.services else ""
-            if closed := timetable.closed(name, project, self.world.clock.now()):
+            was, service = before.services.get(name), desired.services.get(name)
+            if was and service and (was.sync, was.heal) != (service.sync, service.heal):
+                self.stop(f"revision {desired.revision[:7]} says when {name} may be changed")
+            if closed := timetable.closed(name, service.project if service else "", self.world.clock.now()):
                 self.stop(closed.reason)
 
     def stop(self, why: str) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import assert_never
 
+from reconciler.core.backoff import Backoff
 from reconciler.core.condition import Condition
 from reconciler.loop.serve import Daemon, Means
 from reconciler.loop.world import World
@@ -20,38 +21,53 @@ from reconciler.ports import Hint, Message, Post, Reloaded, Tick, Woken
 
 FOLLOWING = timedelta(seconds=1)
 """How often a standby looks whether the lead is free."""
-TROUBLED = timedelta(seconds=5)
-"""How often a daemon that can't go on (no store, say) tries again."""
+TROUBLED = Backoff(timedelta(seconds=2), 2.0, timedelta(minutes=1))
+"""Between attempts of a daemon that can't go on (no store, say)."""
 ENDING = timedelta(seconds=0.2)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Life:
-    """What a daemon's life takes: the post, a way to open the world anew, and what it works with."""
+    """What a daemon's life takes: the post, a way to open the world anew, and what it works with. `reloaded` are the
+    settings that came since it began: they outlive a lead."""
 
     post: Post
     open_world: Callable[[], AbstractContextManager[World]]
     means: Means
     owner: str
     rev: str | None = None
+    reloaded: Reloaded | None = None
 
 
 def live(life: Life) -> None:
     """Leads whenever it can, until the post says that it is to end."""
+    troubles = 0
     while not life.post.stopping():
         try:
             with life.open_world() as world, world.store.lead(life.owner) as epoch:
+                troubles = 0
                 _lead(life, world, epoch)
         except Taken as taken:
+            troubles = 0
             life.means.publish(Condition(role="standby", leader=taken.message))
-            life.post.wait(FOLLOWING.total_seconds())
+            _idle(life, FOLLOWING)
         except ReconcilerError as error:
+            troubles += 1
             life.means.publish(Condition(error=f"{error.message} ({error.hint})" if error.hint else error.message))
-            life.post.wait(TROUBLED.total_seconds())
+            _idle(life, TROUBLED.after(troubles, life.means.chance()))
+
+
+def _idle(life: Life, span: timedelta) -> None:
+    """Of what comes meanwhile only settings count: whoever leads looks at everything else."""
+    for message in life.post.wait(span.total_seconds()):
+        if isinstance(message, Reloaded):
+            life.reloaded = message
 
 
 def _lead(life: Life, world: World, epoch: int) -> None:
     daemon = Daemon(world, life.means, life.rev, epoch)
+    if life.reloaded:
+        daemon.reload(life.reloaded.pace, life.reloaded.limits)
     world.tell(Led(epoch))
     try:
         again: datetime | None = world.clock.now()
@@ -71,7 +87,7 @@ def _once(life: Life, daemon: Daemon, again: datetime | None) -> datetime | None
     clock = daemon.world.clock
     wait = daemon.pace.beat if again is None else max(timedelta(0), again - clock.now())
     messages = life.post.wait(wait.total_seconds())
-    heard = [tick for message in messages for tick in _heard(daemon, message)]
+    heard = [tick for message in messages for tick in _heard(life, daemon, message)]
     if again is not None and clock.now() >= again:
         return daemon.step(Tick("due", again))
     for tick in heard[:1]:
@@ -79,7 +95,7 @@ def _once(life: Life, daemon: Daemon, again: datetime | None) -> datetime | None
     return again
 
 
-def _heard(daemon: Daemon, message: Message) -> Iterator[Tick]:
+def _heard(life: Life, daemon: Daemon, message: Message) -> Iterator[Tick]:
     """Takes a message in; a tick, if it wants something done."""
     match message:
         case Tick():
@@ -93,6 +109,7 @@ def _heard(daemon: Daemon, message: Message) -> Iterator[Tick]:
                 # Git is looked at soon anyway.
                 daemon.world.tell(Troubled("a webhook", error.message))
         case Reloaded(pace, limits):
+            life.reloaded = message
             daemon.reload(pace, limits)
         case Woken():
             yield Tick("aside", daemon.world.clock.now())

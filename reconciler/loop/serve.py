@@ -28,8 +28,9 @@ from reconciler.model.event import PlanMade, Troubled
 from reconciler.model.order import NO_ORDERS, Orders
 from reconciler.ports import Tick
 
-GROUP = 500
-"""Hosts that are asked in one duty: what is more urgent need not wait for all."""
+GROUP = 2000
+"""Hosts that are asked in one duty: what is more urgent need not wait for all. Not fewer, since each duty waits for its
+slowest host, and among so many one always is slow."""
 PATIENCE = 3
 """Failures of a step, one after the other, before everything is opened anew."""
 AFTERWARDS = timedelta(minutes=1)
@@ -221,5 +222,6 @@ class Daemon:
                 waiting=waiting,
                 differing=tuple(self._differing.values()),
                 ages=self._ages,
+                pace=self.pace,
             )
         )

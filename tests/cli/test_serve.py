@@ -65,6 +65,9 @@ def test_a_pause_works_with_the_store_unreadable(auto: Place, tmp_path: Path) ->
         said = auto.run("pause", "--reason", "the database burns", "--store", str(store))
         assert (said.code, said.out.startswith("Paused.")) == (0, True)
         assert "the store does not know" in said.err.lower()
+        resumed = auto.run("resume", "--reason", "a mistake", "--store", str(store))
+        assert (resumed.code, "say this again" in resumed.err) == (1, True)
+        auto.run("pause", "--reason", "the database burns", "--store", str(store))
         auto.commit({"services/web.yaml": AUTO.replace("8080", "9090")})
         until(lambda: daemon.get("/readyz")[0] == 503, daemon)
         assert daemon.get("/healthz")[0] == 200

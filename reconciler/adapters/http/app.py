@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -12,27 +13,28 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from reconciler.core.condition import Condition, Pace, staleness
+from reconciler.core.condition import Condition, staleness
 from reconciler.core.instant import to_text
 from reconciler.core.webhook import LARGEST, Bucket, Received, Source, delivery
 from reconciler.ports import Hint
 
 BURST, REFILL = 20, timedelta(seconds=3)
 """Webhooks of one source: so many at once, then one every three seconds."""
+PATIENCE = 10
+"""Seconds in which a body has to come: who sends slowly must not hold connections."""
 Verdict = Literal["accepted", "refused", "limited", "too_large"]
 
 
 @dataclass(slots=True)
 class Desk:
-    """What the routes work with. `condition` and `pace` are put here by whoever knows them; `secrets` are those of
-    webhooks, by source: a source without one has no route."""
+    """What the routes work with. `condition` is put here by whoever knows it; `secrets` are those of webhooks, by
+    source: a source without one has no route."""
 
     put: Callable[[Hint], None]
     metrics: Callable[[], bytes]
     secrets: Mapping[Source, bytes] = field(default_factory=dict)
     count: Callable[[Source, Verdict], None] = lambda *_: None
     condition: Condition = field(default_factory=Condition)
-    pace: Pace = field(default_factory=Pace)
     _buckets: dict[Source, Bucket] = field(default_factory=dict)
 
     def publish(self, condition: Condition) -> None:
@@ -49,7 +51,7 @@ def application(desk: Desk) -> Starlette:
         return PlainTextResponse("ok\n")
 
     async def readyz(_: Request) -> Response:
-        document = readiness(desk.condition, desk.pace, datetime.now(UTC))
+        document = readiness(desk.condition, datetime.now(UTC))
         return JSONResponse(document, 503 if document["stale"] else 200)
 
     async def metrics(_: Request) -> Response:
@@ -68,9 +70,9 @@ def application(desk: Desk) -> Starlette:
     )
 
 
-def readiness(condition: Condition, pace: Pace, now: datetime) -> dict[str, object]:
+def readiness(condition: Condition, now: datetime) -> dict[str, object]:
     """What /readyz says: whether it is ready, and each thing that is stale, in words."""
-    stale = list(staleness(condition, pace, now))
+    stale = list(staleness(condition, now))
     return {
         "format_version": 1,
         "ready": not stale,
@@ -114,15 +116,16 @@ def _answer(desk: Desk, source: Source, verdict: Verdict, status: int) -> Respon
 
 
 async def _body(request: Request) -> bytes | None:
-    """The body, None as soon as it is too large, whatever its length was said to be."""
+    """The body, None as soon as it is too large, whatever its length was said to be, or takes too long."""
     parts: list[bytes] = []
     size = 0
     try:
-        async for part in request.stream():
-            size += len(part)
-            if size > LARGEST:
-                return None
-            parts.append(part)
-    except ClientDisconnect:
+        async with asyncio.timeout(PATIENCE):
+            async for part in request.stream():
+                size += len(part)
+                if size > LARGEST:
+                    return None
+                parts.append(part)
+    except (ClientDisconnect, TimeoutError):
         return None
     return b"".join(parts)

@@ -47,6 +47,7 @@ class Recorder:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         self._metrics: dict[str, Any] = {}
+        self._shown: set[tuple[str, str, str]] = set()
         for metric in METRICS:
             more = {"buckets": _BUCKETS} if metric.type == "histogram" else {}
             made = _TYPES[metric.type](metric.name, metric.help, metric.labels, registry=self.registry, **more)
@@ -119,10 +120,13 @@ class Recorder:
             self._of("hosts", state).set(count)
 
     def _resources(self, differing: Sequence[Differing]) -> None:
-        gauge = self._of("resources")
-        gauge.clear()
-        for (project, service, state), count in bounded(differing).items():
-            gauge.labels(project, service, state).set(count)
+        gauge, counts = self._of("resources"), bounded(differing)
+        for labels, count in counts.items():
+            gauge.labels(*labels).set(count)
+        # Only what is gone is taken out: who reads meanwhile must not find it empty.
+        for labels in self._shown - counts.keys():
+            gauge.remove(*labels)
+        self._shown = set(counts)
 
     def _of(self, name: str, *labels: str) -> Any:
         metric = self._metrics[name]

@@ -33,8 +33,8 @@ def test_hosts_that_never_answered_have_no_age_but_count():
 
 
 def test_a_leader_that_is_up_to_date_and_a_standby_have_nothing_stale():
-    assert staleness(FINE, PACE, NOW) == []
-    assert staleness(Condition("standby", leader="another daemon is running"), PACE, NOW) == []
+    assert staleness(FINE, NOW) == []
+    assert staleness(Condition("standby", leader="another daemon is running"), NOW) == []
 
 
 @pytest.mark.parametrize(
@@ -50,4 +50,4 @@ def test_a_leader_that_is_up_to_date_and_a_standby_have_nothing_stale():
     ],
 )
 def test_what_is_stale_is_said(changes, words):
-    assert words in staleness(replace(FINE, **changes), PACE, NOW)[0]
+    assert words in staleness(replace(FINE, **changes), NOW)[0]

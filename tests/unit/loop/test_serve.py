@@ -223,6 +223,20 @@ class TestSafePoints:
                 sim.run(MINUTE)
             assert [run.status for run in sim.applied()] == ["succeeded"]
 
+    def test_a_revision_that_takes_the_word_back_stops_it(self):
+        with fleet(state()) as world:
+            sim = Simulation(world)
+
+            def commit() -> None:
+                world.commit(state(sync="manual"))
+                sim.daemon.hinted = True
+                sim.daemon.step(Tick("hint", world.clock.now()))
+
+            with meanwhile(world, 1, commit):
+                sim.run(5 * MINUTE)
+            assert [run.status for run in sim.applied()] == ["stopped"]
+            assert contents(world) == {"one\n", ""}
+
     def test_a_pause_stops_between_hosts_and_what_is_left_is_done_after_it(self):
         with fleet(state()) as world:
             sim = Simulation(world)
