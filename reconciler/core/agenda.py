@@ -99,7 +99,7 @@ def agenda(situation: Situation) -> Agenda:
     """What is to be done now: one thing, after which everything is looked at again."""
     if situation.hinted or situation.now >= situation.poll_at:
         return Agenda((Poll("a hint" if situation.hinted else "it is time"),), (), situation.now)
-    if situation.applying:
+    if situation.applying or not situation.revision:
         return Agenda((), (), situation.poll_at)
     impatient = situation.now - situation.planned_at > PATIENCE
     if situation.stale and (impatient or not situation.hosts):

@@ -46,8 +46,9 @@ class Ages:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """`at` is when it was so, `pace` what it goes by. `error` is why the daemon can't go on (empty: it can); `poll_error` why Git can't be
-    looked at. `lagging_since` is when the newest revision was first seen, while something of it is pending."""
+    """`at` is when it was so, `pace` what it goes by. `error` is why the daemon can't go on (empty: it can);
+    `poll_error` why Git can't be looked at. `lagging_since` is when the newest revision was first seen, while something
+    of it is pending."""
 
     role: Role = "starting"
     at: datetime | None = None

@@ -82,8 +82,9 @@ class Aside:
     def services(self) -> tuple[str, ...]:
         return self._under_way.services if self._under_way else ()
 
-    def begin(self, only: Permitted, differing: Mapping[str, Differing], read: Read) -> None:
-        """Plans for these services, asks the gate, and begins. What is refused counts as an attempt that failed."""
+    def begin(self, only: Permitted, differing: Mapping[str, Differing], read: Read) -> bool:
+        """Plans for these services, asks the gate, and begins; whether there was something to do. What is refused
+        counts as an attempt that failed."""
         what, made = _What(differing, read.revision.sha), self._planned(only, read)
         if refused := refusals(self.world, made, Allowance()):
             said = self._tell_refused(refused, made)
@@ -96,6 +97,7 @@ class Aside:
             services = tuple(dict.fromkeys(step.service for step in made.plan.steps))
             under_way = self._under_way = _UnderWay(made, services, self.world.clock.now())
             self.runner(lambda: self._run(under_way))
+        return bool(made.plan.steps)
 
     def watch(self, desired: Desired, timetable: Timetable) -> None:
         """Has it stop if Git asks for something else on its hosts by now, or if its services may not be changed."""
@@ -118,23 +120,21 @@ class Aside:
             self._under_way.stopped = why
 
     def take(self) -> Done | None:
-        """What came of an apply that is over, once. Raises what it was no port's business to raise."""
+        """What came of an apply that is over, once it is kept. Raises what it was no port's business to raise."""
         done = self._under_way
         if done is None or not done.over:
             return None
+        if done.run is None and not isinstance(done.failure, ReconcilerError):
+            assert done.failure is not None
+            raise done.failure
+        failed = failed_services(done.run) if done.run else frozenset(done.services)
+        message = done.failure.message if isinstance(done.failure, ReconcilerError) else done.stopped
+        self._judge(done, failed, message or (f"failed in run {done.run.id}" if done.run else ""))
         self._under_way = None
         seconds = (self.world.clock.now() - done.since).total_seconds()
-        if done.run is None:
-            assert done.failure is not None
-            if not isinstance(done.failure, ReconcilerError):
-                raise done.failure
-            self._judge(done, frozenset(done.services), done.failure.message)
-            self.world.tell(Applied(0, "failed", done.services, seconds, done.failure.message))
-            return Done(frozenset(), frozenset())
-        failed = failed_services(done.run)
-        self._judge(done, failed, done.stopped or f"failed in run {done.run.id}")
-        self.world.tell(Applied(done.run.id, done.run.status, done.services, seconds, done.stopped))
-        return _done(done.run)
+        run, status = (done.run.id, done.run.status) if done.run else (0, "failed")
+        self.world.tell(Applied(run, status, done.services, seconds, message))
+        return _done(done.run) if done.run else Done(frozenset(), frozenset())
 
     def _planned(self, only: Permitted, read: Read) -> Planned:
         request = Request(freshness=Freshness(None), scope=Scope(permit=only))
@@ -188,8 +188,8 @@ class Aside:
         self._keep(new)
 
     def _keep(self, attempts: list[Attempt]) -> None:
-        self.attempts.update((attempt.service, attempt) for attempt in attempts)
         self.world.store.save_attempts(attempts)
+        self.attempts.update((attempt.service, attempt) for attempt in attempts)
 
 
 def failed_services(run: Run) -> frozenset[str]:

@@ -41,36 +41,34 @@ class Lookout:
         assert self.read is not None
         return self.read.desired
 
-    def poll(self, interval: timedelta, pins: Pins) -> bool:
-        """Looks at Git; whether it asks for something else than before. A Git that can't be reached is told."""
+    def poll(self, interval: timedelta, pins: Pins) -> None:
+        """Looks at Git, and reads what it asks for now. A Git that can't be reached is told."""
         clock = self.world.clock
         try:
             revision = self.world.reading.source.poll(self.rev)
             moved = self.read is None or revision.sha != self.read.revision.sha
-            anew = moved or bool(self.world.reading.inventories)
-            changed = self.take(revision.sha, pins) if anew else False
+            if moved or self.world.reading.inventories:
+                self.take(revision.sha, pins)
         except ReconcilerError as error:
             self._tries += 1
             self.error = error.message
             self.at = clock.now() + AGAIN.after(self._tries, self.chance())
             self.world.tell(Polled(self.read.revision.sha if self.read else "", error=error.message))
-            return False
+            return
         now = clock.now()
         self._tries, self.error, self.polled_at = 0, "", now
         self.moved_at = now if moved else self.moved_at
         self.at = now + spread(interval, JITTER, self.chance())
         self.world.tell(Polled(revision.sha, moved))
-        return changed
 
-    def take(self, sha: str, pins: Pins) -> bool:
-        """Reads what a commit asks for; whether that is something else than before."""
+    def take(self, sha: str, pins: Pins) -> None:
+        """Reads what a commit asks for."""
         reading = self.world.reading
-        before, self.read = self.read, desired_at(reading, reading.source.revision(sha), pins, refresh=True)
-        return before is None or _other(before.desired, self.read.desired)
+        self.read = desired_at(reading, reading.source.revision(sha), pins, refresh=True)
 
 
-def _other(before: Desired, now: Desired) -> bool:
-    """By digest, and by what restrains changes: neither is hosts' business, and both say what may be done."""
+def other(before: Desired, now: Desired) -> bool:
+    """Whether something else is asked for than before: by digest, and by pins, which say of what revision it is."""
     return before.revision != now.revision or before.asked != now.asked or before.pins != now.pins
 
 

@@ -5,7 +5,7 @@ This is the place to start reading.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from reconciler.core.alike import in_order, stand_ins, unfit
@@ -16,7 +16,7 @@ from reconciler.core.heads import Standing, standing
 from reconciler.core.order import Programs
 from reconciler.core.plan import Scope, Seen, make_plan
 from reconciler.core.remember import Scribe, Stamp, ownership_of
-from reconciler.core.settle import adopted
+from reconciler.core.settle import watched
 from reconciler.core.withhold import withheld
 from reconciler.loop.collector import uncollected
 from reconciler.loop.desire import Read, read_desired
@@ -143,13 +143,14 @@ def saved(world: World, made: Plan, rev: str | None) -> Planned:
     return Planned(read, {}, {}, NOTHING, made)
 
 
-def watch(world: World, planned: Planned) -> None:
-    """Writes down what was found as Git asks and is on no record yet, so that a later change of it is known as drift.
+def watch(world: World, planned: Planned, let_go: Collection[str] = ()) -> None:
+    """Writes down what was found as Git asks and is on no record yet, so that a later change of it is known as drift;
+    and forgets what is gone. Of services that may `let_go`, it also forgets what left Git and is not ours to delete.
 
     Adopted things are never deleted, so this is safe to do without applying.
     """
     scribe = Scribe(planned.read.desired, world.registry, Stamp(planned.plan.revision, 0, world.clock.now()))
-    records = adopted(planned.assessment, scribe, planned.ownership)
+    records = watched(planned.assessment, scribe, planned.ownership, let_go)
     if records:
         world.store.save_ownership(
             ownership_of(host, owned, planned.read.desired, planned.ownership.get(host))

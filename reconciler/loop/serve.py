@@ -18,7 +18,8 @@ from reconciler.core.gate import Limits
 from reconciler.core.rota import Rota
 from reconciler.core.timetable import Timetable
 from reconciler.loop.aside import Aside
-from reconciler.loop.lookout import Lookout, places
+from reconciler.loop.desire import Read
+from reconciler.loop.lookout import Lookout, other, places
 from reconciler.loop.observe import Freshness, ask, lacking
 from reconciler.loop.orders import orders
 from reconciler.loop.reconcile import Request, never, planned, watch
@@ -63,6 +64,7 @@ class Daemon:
     lookout: Lookout = field(init=False)
     aside: Aside = field(init=False)
     _orders: Orders = NO_ORDERS
+    _known: Read | None = None
     _hosts: tuple[str, ...] = ()
     _stale: bool = False
     _planned_at: datetime = field(init=False)
@@ -95,6 +97,8 @@ class Daemon:
                 self._do(duty)
         except ReconcilerError as error:
             self._failures += 1
+            # Nobody knows how far it came, so what differs is worked out anew.
+            self._stale = True
             self.world.tell(Troubled("the loop", error.message))
             self._publish(self._waiting, error.message)
             if self._failures >= PATIENCE:
@@ -127,9 +131,15 @@ class Daemon:
             self._stale = True
         self._orders = orders(self.world)
         read = self.lookout.read
-        if read is None:
+        if read is not None and self._orders.pins != read.desired.pins:
+            self.lookout.take(read.revision.sha, self._orders.pins)
+        self._follow()
+
+    def _follow(self) -> None:
+        """What Git asks for by now."""
+        if self.lookout.read is None:
             return
-        if self._orders.pins != read.desired.pins and self.lookout.take(read.revision.sha, self._orders.pins):
+        if self.lookout.read is not self._known:
             self._moved()
         self.aside.watch(self.lookout.desired(), self._timetable())
 
@@ -162,25 +172,28 @@ class Daemon:
         match duty:
             case Poll():
                 self.hinted = False
-                if self.lookout.poll(self.pace.poll, self._orders.pins):
-                    self._moved()
+                self.lookout.poll(self.pace.poll, self._orders.pins)
+                self._follow()
             case Observe(hosts):
                 self._observe(hosts)
             case Plan():
                 self._plan()
             case Apply(only):
                 assert self.lookout.read is not None
-                self.aside.begin(only, self._differing, self.lookout.read)
+                # Nothing to do for what was to be done: what differs is not what it was.
+                self._stale = not self.aside.begin(only, self._differing, self.lookout.read)
             case _:
                 assert_never(duty)
 
     def _moved(self) -> None:
-        """Git asks for something else: other hosts, other questions."""
-        self._stale = True
-        desired, heads, now = self.lookout.desired(), dict(self.world.store.heads()), self.world.clock.now()
-        self.rota.keep(places(desired, heads), now)
-        self.rota.soon(lacking(self.world, desired, heads), now)
-        self.aside.watch(desired, self._timetable())
+        """Git may ask for something else: other hosts, other questions. Done again until all of it went through."""
+        before, now = self._known, self.world.clock.now()
+        if before is None or other(before.desired, self.lookout.desired()):
+            self._stale = True
+            desired, heads = self.lookout.desired(), dict(self.world.store.heads())
+            self.rota.keep(places(desired, heads), now)
+            self.rota.soon(lacking(self.world, desired, heads), now)
+        self._known = self.lookout.read
 
     def _observe(self, hosts: tuple[str, ...]) -> None:
         self._hosts = ()
@@ -194,7 +207,7 @@ class Daemon:
         assert self.lookout.read is not None
         read, since = self.lookout.read, self.world.clock.now()
         made = planned(self.world, read, Request(freshness=Freshness(None)), noting=True)
-        watch(self.world, made)
+        watch(self.world, made, {name for name, s in read.desired.services.items() if s.sync == "auto"})
         self._differing = differing(made.plan, read.desired, made.assessment)
         self._stale, self._planned_at = False, self.world.clock.now()
         self._ages = ages((h for h in made.heads.values() if h.host in read.desired.hosts), self._planned_at)

@@ -189,6 +189,60 @@ class TestFailures:
             assert contents(world) == {"two\n"}
 
 
+class TestTrouble:
+    def test_what_came_of_an_apply_is_kept_although_the_store_fails_at_that_moment(self, monkeypatch):
+        from reconciler.model.errors import Retry
+
+        with fleet(state()) as world:
+            sim = Simulation(world)
+            save, calls = world.store.save_attempts, []
+
+            def failing(attempts: Any) -> None:
+                calls.append(attempts)
+                if len(calls) in (2, 3):
+                    raise Retry("the store is busy")
+                save(attempts)
+
+            monkeypatch.setattr(world.store, "save_attempts", failing)
+            sim.run(5 * MINUTE)
+            assert contents(world) == {"one\n"}
+            assert [run.status for run in sim.applied()] == ["succeeded"]
+            assert world.store.attempts()["edge"].ok
+            assert sim.waiting() == {}
+
+    def test_hosts_of_a_new_revision_are_known_although_the_store_fails_at_that_moment(self, monkeypatch):
+        from reconciler.model.errors import Retry
+
+        with fleet(state()) as world:
+            sim = Simulation(world)
+            sim.run(5 * MINUTE)
+            world.commit({"hosts": {"web-4": {"role": "web"}}})
+            heads, fails = world.store.heads, [1, 1]
+
+            def failing() -> Any:
+                if fails:
+                    fails.pop()
+                    raise Retry("the store is busy")
+                return heads()
+
+            monkeypatch.setattr(world.store, "heads", failing)
+            sim.run(5 * MINUTE)
+            assert "/etc/a" in world.machine("web-4").paths
+
+    def test_what_is_gone_and_not_wanted_any_more_is_on_record_no_more(self):
+        with fleet(state(sync="manual")) as world:
+            sim = Simulation(world)
+            world.apply()
+            given = state(sync="manual")
+            given["services"]["edge"]["resources"] = files("b")
+            world.commit(given)
+            for host in HOSTS:
+                del world.machine(host).paths["/etc/a"]
+            sim.run(HOUR)
+            assert sim.applied() == []
+            assert world.owned("web-1") == {}
+
+
 class TestSafePoints:
     def test_a_newer_revision_takes_over_between_hosts(self):
         with fleet(state()) as world:
