@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from tests.simulation.bugs import BUGS
-from tests.simulation.scenario import play
+from tests.simulation.play import play
 
 
 def main() -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.simulation.bugs import BUGS
-from tests.simulation.scenario import play
+from tests.simulation.play import play
 
 PATIENCE = 60
 """Seeds in which a bug has to show."""

@@ -12,7 +12,7 @@ import sys
 import pytest
 
 from tests.command_line import ROOT
-from tests.simulation.scenario import play
+from tests.simulation.play import play
 
 SEEDS = 200
 GROUP = 10
