@@ -129,6 +129,7 @@ def simple(folder: str, _hosts: int) -> None:
     """As one would first write it: every resource of every host rendered and compared on its own, same functions."""
     from reconciler.bootstrap import open_world
     from reconciler.core.compare import compare
+    from reconciler.core.opaque import Sealer
     from reconciler.core.recipe import Cook, compile_entry
     from reconciler.core.values import context
     from reconciler.loop.desire import read_desired
@@ -139,7 +140,7 @@ def simple(folder: str, _hosts: int) -> None:
         started = time.process_time()
         source, tree = world.reading.source, read.tree
         observations, ownership = world.store.observations(), world.store.ownership()
-        compared = 0
+        compared, sealer = 0, Sealer(lambda _: None)
         for linked in read.linked.services.values():
             for name in linked.hosts:
                 host, document = read.desired.hosts[name], linked.document
@@ -148,7 +149,7 @@ def simple(folder: str, _hosts: int) -> None:
                     recipe = compile_entry(
                         entry, document.name, world.registry[entry.kind], lambda p: source.read(tree.blobs[p], 1 << 20)
                     )
-                    resource_ = Cook(recipe).cook(context(document, project, host))
+                    resource_ = Cook(recipe).cook(context(document, project, host, sealer))
                     fact = observations[name].facts[resource_.key]
                     owned = ownership[name].owned.get(resource_.key)
                     compare(resource_, world.registry[entry.kind], fact, owned)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,7 +16,7 @@ from reconciler.kinds import Registry, builtin
 from reconciler.loop.world import Reading, World
 from reconciler.model.digest import digest
 from reconciler.model.errors import Stalled
-from reconciler.ports import DocumentCache, Listener, Source
+from reconciler.ports import DocumentCache, Listener, Secrets, Source
 
 if TYPE_CHECKING:
     from reconciler.adapters.git.settings import GitSettings
@@ -39,7 +40,8 @@ def open_world(settings: Settings, listeners: Sequence[Listener] = ()) -> Iterat
     from reconciler.adapters.ansible.settings import SshSettings
 
     reading = open_reading(settings)
-    ssh = SshSettings(**settings.ssh.model_dump(), cache_dir=str(cache_dir(settings)))
+    where = str(cache_dir(settings))
+    ssh = SshSettings(**settings.ssh.model_dump(), cache_dir=where, digest_key=_digest_key(settings))
     with open_store(settings) as store:
         yield World(
             reading=reading,
@@ -48,6 +50,7 @@ def open_world(settings: Settings, listeners: Sequence[Listener] = ()) -> Iterat
             clock=SystemClock(),
             listeners=listeners,
             limits=Limits(settings.limits.deletes, settings.limits.deletes_share),
+            secrets=_secrets(settings),
         )
 
 
@@ -155,6 +158,26 @@ def _git(settings: Settings) -> GitSettings:
         ssh_key=_path(git.private_key_file),
         known_hosts=_path(git.known_hosts_file),
     )
+
+
+def _secrets(settings: Settings) -> Callable[[], Secrets]:
+    """A keyring for each run."""
+    from reconciler.adapters.secrets import Keyring, SecretsSettings, taken_out
+
+    given = settings.secrets
+    found = SecretsSettings(
+        age_identity_file=_path(given.age_identity_file),
+        vault_password_file=_path(given.vault_password_file),
+        file_folder=_path(given.file_folder),
+        variables=taken_out(given.env_allow, os.environ),
+    )
+    return lambda: Keyring(found)
+
+
+def _digest_key(settings: Settings) -> Callable[[], bytes]:
+    from reconciler.adapters.secrets import KeyFile
+
+    return KeyFile(_path(settings.secrets.key_file) or store_path(settings)[0].with_suffix(".key")).key
 
 
 def _path(text: str) -> Path | None:

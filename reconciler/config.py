@@ -75,6 +75,20 @@ class Git(_Section):
     ca_file: str = Field("", description="Certificates to trust for https, beside the system's.")
 
 
+class SecretSettings(_Section):
+    """What opens secrets, and which may be had. See [secrets](secrets.md)."""
+
+    age_identity_file: str = Field("", description="The age identities for SOPS's files, readable by you only.")
+    vault_password_file: str = Field("", description="The password for ansible-vault's files, readable by you only.")
+    file_folder: str = Field("", description="The folder that references `from: file` lead into. Empty: none may.")
+    env_allow: Annotated[str, Field(pattern=r"^([A-Za-z_][A-Za-z0-9_]*(, *[A-Za-z_][A-Za-z0-9_]*)*)?$")] = Field(
+        "", description="The variables that references `from: env` may name, with commas between them."
+    )
+    key_file: str = Field(
+        "", description="The key of keyed digests. Empty: beside the store, made when it is first needed."
+    )
+
+
 class LimitSettings(_Section):
     """What a plan may do without anybody's word."""
 
@@ -164,6 +178,7 @@ class Settings(_Section):
     ssh: Ssh = Ssh.model_validate({})
     git: Git = Git.model_validate({})
     limits: LimitSettings = LimitSettings.model_validate({})
+    secrets: SecretSettings = SecretSettings.model_validate({})
     inventory: tuple[InventorySettings, ...] = Field((), description="Sources of hosts outside of the repository.")
 
     @field_validator("inventory")

@@ -18,6 +18,7 @@ from reconciler.model.observation import Head, Observation, Ownership
 from reconciler.model.plan import Plan
 from reconciler.model.problem import Problem
 from reconciler.model.run import HostOutcome, Run, RunOutcome, RunStatus
+from reconciler.model.secret import Secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,13 @@ class Carrier(Protocol):
         Once `stopping()` is true no further host is begun; hosts not begun get the status `skipped`. Never raises for
         what a host does. Raises Stalled when nothing can be sent at all (Ansible missing, key file unreadable).
         """
+
+
+class Secrets(Protocol):
+    """Opens secrets for one run: what it has opened it may keep until it is let go."""
+
+    def value(self, secret: Secret) -> str:
+        """Raises Stalled when it can't be had, saying why with no value in it."""
 
 
 class Store(Protocol):

@@ -6,15 +6,18 @@ other services.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeAlias
 
 from reconciler.core.link import Linked, LinkedService
+from reconciler.core.marks import KEY
+from reconciler.core.opaque import Sealer
 from reconciler.core.profile import Own
 from reconciler.core.recipe import Cook, Recipe, Unusable, compile_entry
 from reconciler.core.render import Scope, Use
+from reconciler.core.secret import FROM
 from reconciler.core.values import context, value_set, varies
 from reconciler.kinds import Registry
 from reconciler.model.desired import Host, Resource
@@ -44,10 +47,12 @@ class Work:
     held: dict[tuple[str, Problem], dict[str, None]] = field(default_factory=dict)
     own: dict[Resource, Own] = field(default_factory=dict)
     renders: int = 0
+    sealer: Sealer = field(init=False)
     _claims: dict[Key, int] = field(default_factory=dict)
     _named: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.sealer = Sealer(self.read)
         known: dict[frozenset[str], frozenset[str]] = {}
         for host in self.linked.hosts.values():
             names = frozenset(host.vars)
@@ -74,6 +79,10 @@ class Work:
 def slices_of(linked: LinkedService, work: Work) -> dict[str, Slice]:
     """What the service wants on each of its hosts. Hosts for which an entry can't be used have none."""
     service = linked.document
+    if lost := list(_lost_secrets(service, work)):
+        for problem in lost:
+            work.hold(service.name, linked.hosts, problem)
+        return {}
     hosts = [work.linked.hosts[name] for name in linked.hosts]
     overridden = work.overridden(linked.hosts)
     columns: list[Column] = []
@@ -88,6 +97,15 @@ def slices_of(linked: LinkedService, work: Work) -> dict[str, Slice]:
         columns.append(column.fill(overridden))
         unusable |= column.unusable
     return _rows(columns, [name for name in linked.hosts if name not in unusable])
+
+
+def _lost_secrets(service: ServiceDocument, work: Work) -> Iterator[Problem]:
+    """References to secrets, in vars of the service or its project, that lead nowhere."""
+    project = work.linked.projects.get(service.project)
+    for document, kind in ((service, "Service"), *(((project, "Project"),) if project else ())):
+        for path, trouble in work.sealer.troubles(document.vars):
+            place = document.marks.get(("spec", "vars", *path, FROM, KEY), document.place)
+            yield Problem(place, "lost-secret", trouble, f"{kind}/{document.name}", "see docs/secrets.md")
 
 
 @dataclass(slots=True)
@@ -108,6 +126,9 @@ class _Filling:
         groups = _groups(uses, self.hosts)
         if self._own(len(groups)):
             return self._digested(cook, groups)
+        return self._each(cook, groups)
+
+    def _each(self, cook: Cook, groups: list[list[Host]]) -> Column:
         column: dict[str, Resource] = {}
         for members in groups:
             resource = self._cooked(cook, members[0], members)
@@ -144,6 +165,8 @@ class _Filling:
             except Unusable as error:
                 self._unusable(members, error)
                 continue
+            if own is None:  # some hold a secret and some don't: they are not asked in the same words
+                return self._each(Cook(self.recipe), groups)
             for host in members:
                 digests[host.name] = own
         if sample is None:
@@ -155,7 +178,7 @@ class _Filling:
         return cook.cook(self._context(self.work.linked.hosts[host]))
 
     def _context(self, host: Host | None) -> dict[str, Scope]:
-        return context(self.service, self.work.linked.projects.get(self.service.project), host)
+        return context(self.service, self.work.linked.projects.get(self.service.project), host, self.work.sealer)
 
     def _unusable(self, members: list[Host], error: Unusable) -> None:
         names = [host.name for host in members]

@@ -52,6 +52,7 @@ def resolve(revision: str, linked: Linked, read: Callable[[str], bytes | None], 
         broken=linked.broken | {p.place.path for p in errors(work.problems)},
         problems=problems,
         renders=work.renders,
+        secrets=work.sealer.secrets,
     )
 
 

@@ -114,6 +114,8 @@ class Kind(ABC, Generic[S]):
     """Fields whose values are always sensitive."""
     content: ClassVar[frozenset[str]] = frozenset()
     """Spec fields with the desired bytes; left out of what we remember (`memory`)."""
+    seals: ClassVar[frozenset[str]] = frozenset()
+    """Text fields that can hold a secret: while planning something that stands for it (see `model.secret`)."""
 
     @cached_property
     def names(self) -> TypeAdapter[Any]:
@@ -163,9 +165,11 @@ class Kind(ABC, Generic[S]):
         return spec.model_dump(mode="json", by_alias=True, exclude=set(left_out), exclude_defaults=True)
 
 
-def present(state: dict[str, Any], texts: dict[str, str] | None = None) -> Present:
+def present(
+    state: dict[str, Any], texts: dict[str, str] | None = None, sealed: frozenset[str] = frozenset()
+) -> Present:
     """A present state without the fields that are None (not managed)."""
-    return Present({k: v for k, v in state.items() if v is not None}, texts or {})
+    return Present({k: v for k, v in state.items() if v is not None}, texts or {}, sealed)
 
 
 def parents(path: str) -> frozenset[Token]:

@@ -10,14 +10,16 @@ from dataclasses import dataclass, field
 
 from reconciler.core.ask import Questions
 from reconciler.core.due import Assessment
+from reconciler.core.fill import Fill, Withheld
 from reconciler.core.observed import Interned
 from reconciler.core.payload import Payloads
 from reconciler.core.progress import admit
 from reconciler.core.remember import Scribe, Stamp
 from reconciler.core.settle import settled
 from reconciler.loop.ledger import Delivered, Ledger
+from reconciler.loop.secrets import Opened
 from reconciler.loop.world import World
-from reconciler.model.delivery import Delivery, Payload, Status
+from reconciler.model.delivery import Delivery, Outcome, Payload, Reply, Status
 from reconciler.model.desired import Desired
 from reconciler.model.event import HostFinished, RunFinished, RunStarted, StepFinished, StepStarted
 from reconciler.model.plan import Plan, Program, Step
@@ -68,6 +70,7 @@ def _begin(world: World, execution: Execution, stopping: Callable[[], bool]) -> 
     plan = execution.plan
     run = world.store.begin_run(plan, execution.actor, world.clock.now())
     hosts = _concerned(execution)
+    opened = Opened(world.secrets(), execution.desired.secrets)
     observations = dict(world.store.observations(hosts))
     ledger = Ledger(
         world=world,
@@ -76,9 +79,11 @@ def _begin(world: World, execution: Execution, stopping: Callable[[], bool]) -> 
         observations=observations,
         ownership=dict(world.store.ownership(hosts)),
         interned=Interned.of(observations.values()),
+        secrets=opened,
     )
     world.tell(RunStarted(run.id, plan.digest, len(plan.steps), plan.summary.hosts))
-    return _Running(world, execution, ledger, stopping, Payloads(world.registry, Questions(world.registry)))
+    payloads = Payloads(world.registry, Questions(world.registry), Fill(world.registry, opened.value))
+    return _Running(world, execution, ledger, stopping, payloads)
 
 
 def _concerned(execution: Execution) -> set[str]:
@@ -104,11 +109,15 @@ def _run_step(step: Step, running: _Running) -> None:
         if reply.status == "skipped":
             _skipped(running, step, "skipped", {reply.host: STOPPED})
             continue
-        counted = running.ledger.take(Delivered(step, programs[reply.host], delivery.payload, reply))
-        running.results[step.id, reply.host] = counted.status
-        running.world.tell(HostFinished(step.id, counted))
+        _take(Delivered(step, programs[reply.host], delivery.payload, reply), running)
     running.ledger.flush()
     running.world.tell(StepFinished(step.id, step.service))
+
+
+def _take(delivered: Delivered, running: _Running) -> None:
+    counted = running.ledger.take(delivered)
+    running.results[delivered.step.id, counted.host] = counted.status
+    running.world.tell(HostFinished(delivered.step.id, counted))
 
 
 def _deliveries(step: Step, go: frozenset[str], running: _Running) -> tuple[dict[str, Program], dict[str, Delivery]]:
@@ -124,11 +133,14 @@ def _deliveries(step: Step, go: frozenset[str], running: _Running) -> tuple[dict
                 continue
             ours = ledger.ownership.get(host)
             made = running.payloads.of(program, execution.desired.profiles.get(host), ours.owned if ours else {})
-            if isinstance(made, Payload):
-                programs[host] = program
-                deliveries[host] = _delivery(host, made, running)
-            else:
-                stale[host] = made
+            match made:
+                case Payload():
+                    programs[host] = program
+                    deliveries[host] = _delivery(host, made, running)
+                case Withheld():
+                    _take(Delivered(step, program, Payload(), _withheld(host, program, made)), running)
+                case reason:
+                    stale[host] = reason
     _skipped(running, step, "stale", stale)
     return programs, deliveries
 
@@ -141,6 +153,15 @@ def _delivery(host: str, payload: Payload, running: _Running) -> Delivery:
         store=running.world.store.id,
         identity=running.execution.plan.machines.get(host, ""),
     )
+
+
+def _withheld(host: str, program: Program, withheld: Withheld) -> Reply:
+    """For a host that is not begun, since its program needs a secret that can't be had."""
+    outcomes = [
+        Outcome(change.key, "failed", withheld.reason) if change.key == withheld.key else Outcome(change.key, "skipped")
+        for change in program.changes
+    ]
+    return Reply(host, "failed", f"{withheld.key}: {withheld.reason}", outcomes=tuple(outcomes))
 
 
 def _skipped(running: _Running, step: Step, status: Status, reasons: Mapping[str, str]) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from reconciler.core.gate import Limits
 from reconciler.core.limits import Limits as ParseLimits
 from reconciler.kinds import Registry
+from reconciler.model.errors import Stalled
 from reconciler.model.event import Event
-from reconciler.ports import Carrier, Clock, Inventory, Listener, Source, Store
+from reconciler.model.secret import Secret
+from reconciler.ports import Carrier, Clock, Inventory, Listener, Secrets, Source, Store
 
 if TYPE_CHECKING:
     from reconciler.loop.library import Library
@@ -28,9 +30,17 @@ class Reading:
     inventories: Sequence[Inventory] = ()
 
 
+class NoSecrets:
+    """Where none can be had."""
+
+    def value(self, secret: Secret) -> str:
+        """Raises Stalled."""
+        raise Stalled("nothing here opens secrets", "see docs/secrets.md")
+
+
 @dataclass(frozen=True, slots=True)
 class World:
-    """One state repository, one store, one way to reach hosts."""
+    """One state repository, one store, one way to reach hosts. `secrets` opens those of one run."""
 
     reading: Reading
     store: Store
@@ -38,6 +48,7 @@ class World:
     clock: Clock
     listeners: Sequence[Listener] = ()
     limits: Limits = field(default_factory=Limits)
+    secrets: Callable[[], Secrets] = NoSecrets
 
     @property
     def registry(self) -> Registry:

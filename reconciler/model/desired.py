@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from reconciler.model.key import Key, Place
 from reconciler.model.problem import Problem
+from reconciler.model.secret import Secret
 
 Connection = Literal["ssh", "local"]
 Sync = Literal["manual", "auto"]
@@ -112,7 +113,8 @@ class Desired:
     pruned. `layouts` maps each host's name to its shared profile, with samples for what varies; `profiles` to the
     profile with the host's own content filled in (made when asked for); `asked` to a digest of all of it. `renders`
     counts how often an entry was rendered: once for each distinct set of the values that it uses. `inventories` are
-    the paths of the sources outside of Git that are in use. `opaque` says that there may be documents whose names
+    the paths of the sources outside of Git that are in use. `secrets` are what stands for secrets in resources, by
+    token. `opaque` says that there may be documents whose names
     nobody can tell: a file that can't be read at all.
     """
 
@@ -129,6 +131,7 @@ class Desired:
     renders: int = 0
     inventories: frozenset[str] = frozenset()
     opaque: bool = False
+    secrets: Mapping[str, Secret] = field(default_factory=dict)
 
     def perhaps(self, service: str) -> bool:
         """Whether a service that is not among the usable ones may still be there, in a document that can't be used:
