@@ -20,6 +20,7 @@ from reconciler.ports import DocumentCache, Listener, Secrets, Source
 
 if TYPE_CHECKING:
     from reconciler.adapters.git.settings import GitSettings
+    from reconciler.adapters.git.signed import Policy
     from reconciler.adapters.inventory.settings import SourceSettings
     from reconciler.adapters.inventory.source import InventorySource
     from reconciler.adapters.store.store import SqlStore
@@ -157,7 +158,20 @@ def _git(settings: Settings) -> GitSettings:
         ca_file=_path(git.ca_file),
         ssh_key=_path(git.private_key_file),
         known_hosts=_path(git.known_hosts_file),
+        signed=_signed(settings),
     )
+
+
+def _signed(settings: Settings) -> Policy | None:
+    """What was accepted is remembered beside the store."""
+    from reconciler.adapters.git.signed import Policy
+    from reconciler.adapters.git.signers import Signers
+
+    signers = [Signers(s.path, _path(s.allowed_signers_file), _path(s.gpg_keyring)) for s in settings.signers]
+    if settings.git.require_signatures:
+        signers.insert(0, Signers("", _path(settings.git.allowed_signers_file), _path(settings.git.gpg_keyring)))
+    memory = store_path(settings)[0].with_suffix(".signed")
+    return Policy(tuple(signers), settings.git.signed_since, memory) if signers else None
 
 
 def _secrets(settings: Settings) -> Callable[[], Secrets]:

@@ -73,6 +73,35 @@ class Git(_Section):
     private_key_file: str = Field("", description="The key for ssh.")
     known_hosts_file: str = Field("", description="The Git host's keys, for ssh. Empty: ~/.ssh/known_hosts.")
     ca_file: str = Field("", description="Certificates to trust for https, beside the system's.")
+    require_signatures: bool = Field(False, description="Whether every new commit must be signed by a trusted signer.")
+    allowed_signers_file: str = Field("", description="Whose SSH signatures are trusted: ssh-keygen's ALLOWED SIGNERS.")
+    gpg_keyring: str = Field("", description="Whose GPG signatures are trusted: a file that `gpg --export` wrote.")
+    signed_since: str = Field("", description="A commit that is trusted, with all before it, without signatures.")
+
+    @model_validator(mode="after")
+    def _somebody_signs(self) -> Self:
+        given = bool(self.allowed_signers_file or self.gpg_keyring)
+        if self.require_signatures and not given:
+            raise ValueError("with require_signatures give allowed_signers_file or gpg_keyring")
+        if given and not self.require_signatures:
+            raise ValueError("signers are given, but nothing is checked: set require_signatures = true")
+        return self
+
+
+class SignersSettings(_Section):
+    """Who must sign commits that change something in a part of the repository, be the others signed or not."""
+
+    path: str = Field(min_length=1, description="A folder or file, from the top of the repository.")
+    allowed_signers_file: str = Field("", description="Whose SSH signatures are trusted there.")
+    gpg_keyring: str = Field("", description="Whose GPG signatures are trusted there.")
+
+    @model_validator(mode="after")
+    def _somebody_signs(self) -> Self:
+        if not (self.allowed_signers_file or self.gpg_keyring):
+            raise ValueError("give allowed_signers_file or gpg_keyring")
+        if self.path != self.path.strip("/") or any(part in ("", ".", "..") for part in self.path.split("/")):
+            raise ValueError("write the path from the top of the repository, without `.`, `..` or a slash at its ends")
+        return self
 
 
 class SecretSettings(_Section):
@@ -180,6 +209,7 @@ class Settings(_Section):
     limits: LimitSettings = LimitSettings.model_validate({})
     secrets: SecretSettings = SecretSettings.model_validate({})
     inventory: tuple[InventorySettings, ...] = Field((), description="Sources of hosts outside of the repository.")
+    signers: tuple[SignersSettings, ...] = Field((), description="Who must sign changes of parts of the repository.")
 
     @field_validator("inventory")
     @classmethod
@@ -233,7 +263,7 @@ def _set_from_environment(values: dict[str, Any], name: str, text: str) -> list[
         fields = field.annotation.model_fields
         where = where.setdefault(section, {})
     field = fields.get(parts[-1])
-    if field is None or field is Settings.model_fields["inventory"] or _is_section(field.annotation):
+    if field is None or any(field is Settings.model_fields[name] for name in _TABLES) or _is_section(field.annotation):
         return [_unknown(name)] if name not in _NOT_SETTINGS else []
     try:
         where[parts[-1]] = TypeAdapter(field.annotation).validate_strings(text)
@@ -242,6 +272,8 @@ def _set_from_environment(values: dict[str, Any], name: str, text: str) -> list[
     return []
 
 
+_TABLES: dict[str, type[_Section]] = {"inventory": InventorySettings, "signers": SignersSettings}
+"""Settings that are any number of tables, so only to be had from the file."""
 _NOT_SETTINGS = frozenset({PREFIX + "LAB_CACHE", PREFIX + "REQUIRE_MACHINES", PREFIX + "DEBUG"})
 """Variables with our prefix that are read elsewhere (by the test lab, and for tracebacks)."""
 
@@ -261,9 +293,9 @@ def _said(detail: Any) -> str:
 
 def _near(location: tuple[str | int, ...]) -> list[str]:
     """Settings that may have been meant instead of an unknown one."""
-    if location[0] == "inventory" and len(location) > 1:
-        return [f"inventory.{location[1]}.{name}" for name in InventorySettings.model_fields]
-    return [*(v.removeprefix(PREFIX).lower().replace("__", ".") for v in variables()), "inventory"]
+    if location[0] in _TABLES and len(location) > 1:
+        return [f"{location[0]}.{location[1]}.{name}" for name in _TABLES[str(location[0])].model_fields]
+    return [*(v.removeprefix(PREFIX).lower().replace("__", ".") for v in variables()), *_TABLES]
 
 
 def _is_section(annotation: Any) -> bool:
@@ -277,7 +309,7 @@ def variables() -> list[str]:
         annotation: Any = field.annotation
         if _is_section(annotation):
             found += [f"{PREFIX}{name}__{inner}".upper() for inner in annotation.model_fields]
-        elif name != "inventory":
+        elif name not in _TABLES:
             found.append(f"{PREFIX}{name}".upper())
     return found
 

@@ -6,7 +6,7 @@ import re
 
 import pygit2
 
-from reconciler.adapters.git import mirror
+from reconciler.adapters.git import mirror, signed
 from reconciler.adapters.git.address import Address, Local, Remote, parse_address
 from reconciler.adapters.git.plain import plain
 from reconciler.adapters.git.repository import open_local
@@ -82,7 +82,10 @@ class GitSource:
 
     def _resolve(self, rev: str | None) -> Revision:
         head = mirror.HEAD if isinstance(self._address, Remote) else "HEAD"
-        return describe(resolve(self._repository, rev, head, str(self._address)))
+        commit = resolve(self._repository, rev, head, str(self._address))
+        if self._settings.signed is not None:
+            signed.check(self._settings.signed, self._repository, commit)
+        return describe(commit)
 
     def _commit(self, revision: Revision) -> pygit2.Commit:
         try:
