@@ -63,15 +63,15 @@ _PAGES = {"inventory": "inventory.md", "signers": "signed-commits.md"}
 
 
 def _repeated(name: str, form: type[BaseModel]) -> str:
-    rows = [
-        f"| `{setting}` | {'needed' if field.is_required() else _default(field.get_default(call_default_factory=True))} "
-        f"| {_meaning(field)} |"
-        for setting, field in form.model_fields.items()
-    ]
+    rows = [f"| `{setting}` | {_needed(field)} | {_meaning(field)} |" for setting, field in form.model_fields.items()]
     about = f"{form.__doc__ or ''} Any number of them, in the file only. See [{name}]({_PAGES[name]})."
     return "\n".join(
         [f"## `[[{name}]]`", "", about, "", "| setting | default | meaning |", "| --- | --- | --- |", *rows, ""]
     )
+
+
+def _needed(field: FieldInfo) -> str:
+    return "needed" if field.is_required() else _default(field.get_default(call_default_factory=True))
 
 
 def _table(title: str, about: str, prefix: str, fields: dict[str, FieldInfo]) -> str:

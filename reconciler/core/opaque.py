@@ -13,11 +13,9 @@ from typing import Any
 from jinja2.exceptions import SecurityError
 
 from reconciler.core.secret import OperatorsFile, Reference, Sops, Vault, is_reference, reference_of, references_in
-from reconciler.core.sops import NotSops, ciphertext, read_sops
+from reconciler.core.sops import VAULT, NotSops, ciphertext, read_sops
 from reconciler.model.digest import digest, text_digest
 from reconciler.model.secret import CLOSE, OPEN, Secret, filled, stand_in, tokens
-
-_VAULT = b"$ANSIBLE_VAULT;"
 
 
 class Opaque:
@@ -124,7 +122,7 @@ class Sealer:
         key = reference.key or ""
         found = Secret(reference.from_, reference.file, key, "", data)
         if isinstance(reference, Vault):
-            if not data.startswith(_VAULT):
+            if not data.startswith(VAULT):
                 return f"{reference.file} is not encrypted with ansible-vault"
             return _secret(found, text_digest(data))
         try:

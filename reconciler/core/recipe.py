@@ -100,7 +100,7 @@ class Cook:
             return again
         name = _rendered(recipe, (entry.kind,), recipe.named, context) if recipe.named else entry.name
         fields: Any = recipe.fixed
-        sealed = isinstance(name, str) and is_sealed(name)
+        sealed = _holds_secret(recipe, (entry.kind,), name)
         for path, template in recipe.templates:
             value = _rendered(recipe, path, template, context)
             fields = _replaced(fields, path, value)

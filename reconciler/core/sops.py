@@ -16,6 +16,8 @@ from reconciler.core.yaml import read
 
 _METADATA = "sops"
 _FLAT = "sops_"
+VAULT = b"$ANSIBLE_VAULT;"
+"""What a file begins with that ansible-vault has encrypted; nothing of it can be read without the password."""
 WHOLE = "data"
 """The name of the only value of a file that has no names of its own."""
 
@@ -45,11 +47,17 @@ def read_sops(path: str, data: bytes, limits: Limits = DEFAULT) -> SopsFile:
     documents = [document.value for document in raw.documents]
     if not documents or not all(isinstance(document, dict) for document in documents):
         raise NotSops(f"{path} is not encrypted with SOPS")
-    metadata = documents[0].get(_METADATA)
-    if not isinstance(metadata, dict) or "mac" not in metadata:
+    if not is_sops(documents[0]):
         raise NotSops(f"{path} is not encrypted with SOPS: it has no part named sops")
+    metadata = documents[0][_METADATA]
     kept = tuple({name: value for name, value in d.items() if name != _METADATA} for d in documents)
     return SopsFile(kept, metadata, kind in ("yaml", "yml", "json"))
+
+
+def is_sops(value: Any) -> bool:
+    """Whether a document looks like one that SOPS has encrypted."""
+    metadata = value.get(_METADATA) if isinstance(value, dict) else None
+    return isinstance(metadata, dict) and "mac" in metadata
 
 
 def _dotenv(data: bytes) -> SopsFile:

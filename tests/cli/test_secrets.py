@@ -28,7 +28,10 @@ def test_they_are_filled_in_at_apply_time_and_then_all_is_in_order(applied: Seal
         assert (place.root(host) / "etc/db.conf").read_text() == applied.content(host)
         assert (place.root(host) / "etc/cert.pem").read_text() == "cert-1\ncert-2"
     said = place.run("plan")
-    assert (said.code, said.out.splitlines()[-1]) == (0, "Nothing to do: 2 hosts are as Git says.")
+    assert (said.code, said.out.splitlines()[-1]) == (
+        0,
+        f"No changes. 2 hosts match revision {place.git('rev-parse', 'HEAD')[:7]}.",
+    )
 
 
 def test_planning_opens_nothing(sealed: Sealed) -> None:
@@ -71,8 +74,8 @@ def test_drift_is_noticed_and_told_apart_by_field(applied: Sealed) -> None:
     (place.root("web-2") / "etc/db.conf").chmod(0o644)
     said = place.run("drift", "--output", "json")
     assert said.code == 2
-    fields = {tuple(d["hosts"]): [f["path"] for f in d["fields"]] for d in said.document["drift"]}
-    assert fields == {("web-1",): ["content"], ("web-2",): ["mode"]}
+    fields = {drift["host"]: [field["path"] for field in drift["fields"]] for drift in said.document["drifted"]}
+    assert fields == {"web-1": ["content"], "web-2": ["mode"]}
     assert place.run("apply", "--heal", "--yes").code == 0
     assert conf.read_text() == applied.content("web-1")
     assert place.run("drift").code == 0
@@ -119,8 +122,8 @@ def test_one_that_can_not_be_had_fails_only_who_needs_it(sealed: Sealed, missing
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("from: sops", "from: sosp", ("services/db.yaml:7:16", "secrets can't come from", 'did you mean "sops"')),
-        ("from: sops", "from: 1", ("services/db.yaml:7:16", "secrets can't come from 1")),
+        ("from: sops", "from: sosp", ("services/db.yaml:7:22", "secrets can't come from", 'did you mean "sops"')),
+        ("from: sops", "from: 1", ("services/db.yaml:7:22", "secrets can't come from 1")),
         ("key: db.password", "kee: db.password", ("services/db.yaml:7:", 'unknown field "kee"')),
         ("path: db/cert.pem", "path: ../x", ("services/db.yaml:9:", "could lead outside")),
         ("path: db/cert.pem", "file: x", ("services/db.yaml:9:", '"path" is missing')),
@@ -147,8 +150,8 @@ def test_a_wrong_reference_is_told_with_its_place(sealed: Sealed, old: str, new:
         ("{{ vars.password[0] }}", "nobody knows a secret while planning"),
         ("{% if vars.password == 'a' %}x{% endif %}", "nobody knows a secret while planning"),
         ("{% if vars.password %}x{% endif %}", "nobody knows a secret while planning"),
-        ("{{ vars.password | urlencode }}", "may only place a secret"),
-        ("{{ vars.password | tojson }}", "secret"),
+        ("{{ vars.password | urlencode }}", "nobody knows a secret while planning"),
+        ("{{ vars.password | tojson }}", "not JSON serializable"),
         ("{{ vars.password ~ 'x' | upper }}", ""),
         ("{{ (vars.password ~ 'x') | truncate(8, True) }}", "may only place a secret"),
         ("{{ vars.password._token }}", "_token"),
@@ -165,8 +168,8 @@ def test_a_template_can_only_place_a_secret(sealed: Sealed, template: str, words
     ("resource", "words"),
     [
         ("- package: 'nginx'\n      version: '{{ vars.password }}'", "can't hold a secret"),
-        ("- file: '/etc/{{ vars.password }}'", "sensitive"),
-        ("- line: /etc/x\n      line: 'p={{ vars.password }}'", "can't hold a secret"),
+        ("- file: '/etc/{{ vars.password }}'", "can't hold a secret"),
+        ("- line: 'p={{ vars.password }}'\n      path: /etc/x", "can't hold a secret"),
         ("- command: x\n      run: 'echo {{ vars.password }}'\n      creates: /x", "can't hold a secret"),
         ("- file: /etc/x\n      owner: '{{ vars.password }}'", "can't hold a secret"),
         ("- file: /etc/x\n      encoding: base64\n      content: '{{ vars.password }}'", "base64"),
@@ -187,3 +190,18 @@ def test_a_project_keeps_its_secrets_to_itself(sealed: Sealed) -> None:
     said = sealed.place.run("validate")
     assert said.code == 1
     assert "the secrets of secrets/prod.yaml are outside the paths of project" in said.out
+
+
+def test_encrypted_files_that_nothing_refers_to_are_no_documents(sealed: Sealed) -> None:
+    place = sealed.place
+    text = (place.state / "secrets/vault.yaml").read_bytes()
+    place.commit({"more/a.yaml": sealed.prod(), "more/b.yaml": text})
+    said = place.run("validate")
+    assert (said.code, said.out) == (0, "3 documents, no problem.\n")
+
+
+def test_a_document_can_not_be_hidden_as_an_encrypted_file(sealed: Sealed) -> None:
+    sealed.place.commit({"services/db.yaml": SERVICE + "sops: {mac: x}\n"})
+    said = sealed.place.run("validate")
+    assert said.code == 1
+    assert 'unknown field "sops"' in said.out

@@ -57,10 +57,16 @@ class GitSource:
         return self._resolve(rev)
 
     def tree(self, revision: Revision) -> Tree:
-        top = self._commit(revision).tree
-        for depth in range(len(self._path)):
-            top = self._below(top, depth, revision)
-        blobs, problems = self._walker.files(top.id)
+        try:
+            top = self._commit(revision).tree
+            for depth in range(len(self._path)):
+                top = self._below(top, depth, revision)
+            blobs, problems = self._walker.files(top.id)
+        except (KeyError, pygit2.GitError):
+            raise Stalled(
+                f"a directory of {self._address} at {revision.sha[:12]} can't be read: it is torn or missing",
+                "fetch it again, or look with: git fsck",
+            ) from None
         return Tree(revision, blobs, problems)
 
     def read(self, blob: str, limit: int) -> bytes | None:
