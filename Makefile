@@ -11,7 +11,7 @@ RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test lint needs lab lock schemas docs-kinds docs-cli docs-demo docs-settings clean
+.PHONY: help venv demo test lint bench needs lab lock schemas docs-kinds docs-cli docs-demo docs-settings clean
 # Half-written files are no results.
 .DELETE_ON_ERROR:
 
@@ -31,6 +31,9 @@ lint: $(DEV) ## style, types and architecture
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench: $(DEV) ## all benchmarks, written to bench/RESULTS.md; as root on Linux also those over SSH (20 minutes)
+	$(BIN)/python -m bench $(if $(QUICK),--quick)
 
 needs:
 	tests/lab/install-needs.sh

@@ -1,8 +1,8 @@
-"""Makes a fleet to measure with: a Git repository of hosts and services, seeded, and what its hosts would answer.
+"""Makes a fleet to measure with: a Git repository of hosts and services, seeded.
 
 110,000 hosts at full size: sites, racks, roles and environments as labels; 40 services of 5 projects; 12 resources a
-host on average, one in ten a template with a value of the host (half of them a value that the site shares, half the
-host's own name).
+host on average, one in ten of them a template with a value of the host (half of these a value that the site shares,
+half the host's own name). Every role has services with the host's name, but for one in five.
 """
 
 from __future__ import annotations
@@ -14,7 +14,11 @@ from pathlib import Path
 
 import pygit2
 
-ROLES = ("web", "app", "db", "cache", "queue", "batch", "edge", "proxy", "mail", "log")
+ROLES = ("app", "db", "cache", "web", "queue", "batch", "edge", "proxy", "mail", "log")
+SHARES = (978, 978, 978, 1_200, 977, 977, 978, 978, 978, 978)
+"""Of ten thousand hosts, those of each role: 12,000 web hosts at full size."""
+CHANGED = 3
+"""The service that a commit changes: on all web hosts; most of them have their name in files of other services."""
 ENVS = ("prod", "stage", "dev")
 PROJECTS = ("base", "web", "data", "infra", "batch")
 SERVICES = 40
@@ -81,7 +85,7 @@ def _head(kind: str, name: str, rest: str = "") -> str:
 
 
 def _host(number: int, rack: int, site: int, chance: random.Random) -> str:
-    role, env = chance.choice(ROLES), chance.choices(ENVS, (8, 1, 1))[0]
+    role, env = chance.choices(ROLES, SHARES)[0], chance.choices(ENVS, (8, 1, 1))[0]
     labels = f"labels: {{site: s{site:03}, rack: r{rack:05}, role: {role}, env: {env}}}"
     # Nobody is ever asked; should something go wrong, it stays on this machine.
     address = f"127.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
@@ -90,15 +94,14 @@ def _host(number: int, rack: int, site: int, chance: random.Random) -> str:
 
 
 def service(number: int, version: str = "1.0.0") -> str:
-    """A service's document. 0-9 are one for each role, 10-19 one for each role's production, the others smaller."""
+    """A service's document. 0-9 are one for each role, the others on a part of a role's hosts."""
     role = ROLES[number % 10]
     match number // 10:
         case 0:
             selector = f"{{matchLabels: {{role: {role}}}}}"
         case 1:
-            selector = (
-                f"{{matchExpressions: [{{key: role, operator: In, values: [{role}, {ROLES[(number + 1) % 10]}]}}]}}"
-            )
+            stages = "{key: env, operator: In, values: [prod, stage]}"
+            selector = f"{{matchLabels: {{role: {role}}}, matchExpressions: [{stages}]}}"
         case 2:
             selector = f"{{matchLabels: {{role: {role}, env: prod}}}}"
         case _:
@@ -126,8 +129,9 @@ def service(number: int, version: str = "1.0.0") -> str:
 
 
 def template(number: int) -> str:
-    """A service's configuration: one service in five uses the host's name, one in five what a site shares."""
-    own = {0: "name {{ host.name }}\n", 1: "site {{ host.labels.site }}\n"}.get(number % 5, "")
+    """A service's configuration: one service in five uses the host's name, one in five what a site shares. With a
+    version template, a unit and a setting that use nothing of a host, that is one resource in ten each way."""
+    own = {0: "name {{ host.name }}\n", 1: "site {{ host.labels.site }}\n"}.get((number // 10 + number) % 5, "")
     return f"# {number}\nport {{{{ vars.port }}}}\n{own}" + "".join(f"option{i} on\n" for i in range(20))
 
 

@@ -16,21 +16,30 @@ import socket
 import struct
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 PORT = 2222
-INSIDE = "RECONCILER_BENCH_INSIDE"
+SILENT = {2223: b"", 2224: b"SSH-2.0-stuck\r\n"}
+"""Ports at which nobody answers: connections are taken, this is said, and then nothing more."""
+SILENT_EACH = 20
+SLOWNESS = 5
+"""Seconds that a host takes that was slowed down."""
+INSIDE = "BENCH_INSIDE"
 MS_BIND, MS_NODEV = 4096, 4
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 
+FILES = 50
+"""How many files every host has below /etc/bench."""
 SESSION = """#!/bin/sh
 set -- $SSH_CONNECTION
 echo "$3" >> {base}/commands
+[ -e {base}/slow/$3 ] && sleep {slowness}
 exec /usr/sbin/chroot {base}/hosts/$3 /bin/sh -c "$SSH_ORIGINAL_COMMAND"
 """
 SSHD_CONFIG = """
@@ -83,6 +92,11 @@ def _prctl(option: int, value: int) -> None:
     ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
+def content(number: int) -> str:
+    """What is in one of the files that every host has."""
+    return f"# File {number} of the benchmark.\n" + f"setting_{number} = {number * 7919 % 1000}\n" * 20
+
+
 def address(number: int) -> str:
     """The address of a host, counted from 0."""
     return f"127.9.{number // 200}.{number % 200 + 1}"
@@ -103,6 +117,13 @@ class Hosts:
         """How many commands each host has been asked to run since the last `reset`."""
         lines = (self.base / "commands").read_text(errors="replace").splitlines()
         return Counter(line.split()[0] for line in lines if line.strip())
+
+    def slow_down(self, addresses: Iterable[str]) -> None:
+        """These hosts take their time from now on, before they do anything; the others don't."""
+        for path in (self.base / "slow").iterdir():
+            path.unlink()
+        for at in addresses:
+            (self.base / "slow" / at).touch()
 
     def reset(self) -> None:
         (self.base / "commands").write_text("")
@@ -183,8 +204,10 @@ def hosts(count: int) -> Iterator[Hosts]:
     base = Path("/run/reconciler-bench")
     base.mkdir(mode=0o755, exist_ok=True)
     _mount("tmpfs", base, "tmpfs", 0, "mode=755,size=75%")
-    for name in ("upper", "work", "hosts"):
-        (base / name).mkdir()
+    for name in ("upper", "work", "hosts", "slow", "common/etc/bench"):
+        (base / name).mkdir(parents=True)
+    for number in range(FILES):
+        (base / f"common/etc/bench/{number}.conf").write_text(content(number))
     for number in range(count):
         _machine(base, number)
     _login(base, count)
@@ -203,7 +226,7 @@ def _machine(base: Path, number: int) -> None:
         path.mkdir()
     (upper / "etc").mkdir(mode=0o755)
     (upper / "etc/machine-id").write_text(f"{number:032x}\n")
-    _mount("overlay", top, "overlay", 0, f"lowerdir=/,upperdir={upper},workdir={work}")
+    _mount("overlay", top, "overlay", 0, f"lowerdir={base}/common:/,upperdir={upper},workdir={work}")
     for name in ("proc", "dev"):
         _mount(f"/{name}", top / name, "", MS_BIND, "")
 
@@ -213,12 +236,13 @@ def _login(base: Path, count: int) -> None:
     for name in ("host_key", "key"):
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(base / name)], check=True)
     public = (base / "host_key.pub").read_text()
-    (base / "known_hosts").write_text("".join(f"[{address(n)}]:{PORT} {public}" for n in range(count)))
+    at = [(number, PORT) for number in range(count)] + [(n, port) for port in SILENT for n in range(SILENT_EACH)]
+    (base / "known_hosts").write_text("".join(f"[{address(number)}]:{port} {public}" for number, port in at))
     users = [line for line in Path("/etc/passwd").read_text().splitlines() if not line.startswith("root:")]
     (base / "passwd").write_text("root:*:0:0:root:/root:/bin/sh\n" + "\n".join(users) + "\n")
     _mount(str(base / "passwd"), Path("/etc/passwd"), "", MS_BIND, "")
     (base / "commands").touch()
-    (base / "session").write_text(SESSION.format(base=base))
+    (base / "session").write_text(SESSION.format(base=base, slowness=SLOWNESS))
     (base / "session").chmod(0o755)
 
 
@@ -235,6 +259,30 @@ def _serve(base: Path) -> subprocess.Popen[bytes]:
             return server
         time.sleep(0.02)
     raise NotPossible(f"sshd did not start: {(base / 'sshd.log').read_text()}")
+
+
+@contextlib.contextmanager
+def silent() -> Iterator[None]:
+    """Somebody at the silent ports, as long as the block lasts."""
+    kept: list[socket.socket] = []
+
+    def serve(server: socket.socket, text: bytes) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = server.accept()
+                kept.append(connection)
+                connection.sendall(text)
+
+    with contextlib.ExitStack() as stack:
+        for port, text in SILENT.items():
+            server = stack.enter_context(socket.create_server(("0.0.0.0", port), backlog=200))
+            stack.callback(server.shutdown, socket.SHUT_RDWR)
+            threading.Thread(target=serve, args=(server, text), daemon=True).start()
+        try:
+            yield
+        finally:
+            for connection in kept:
+                connection.close()
 
 
 def _mount(source: str, target: Path, kind: str, flags: int, options: str) -> None:

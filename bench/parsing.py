@@ -1,11 +1,12 @@
 """What it costs from the repository to documents: without a cache, in a process that has read them, in a new one.
 
-`python -m bench.parsing [HOSTS]` makes a repository, then measures each case in a process of its own. CPU seconds and
-peak memory; the counts are what tests hold.
+`python -m bench.parsing [--quick]` makes a repository, then measures in two processes. CPU seconds and peak memory;
+`--quick` takes a small fleet and checks the counts, not the times.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import resource
 import subprocess
@@ -19,6 +20,7 @@ from pathlib import Path
 import pygit2
 
 from bench.fleet import commit, service, write_fleet
+from bench.results import machine, table, verdict, write
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,10 @@ class Measured:
     parsed: int
     restored: int
     hosts: int
+
+    @property
+    def total(self) -> float:
+        return self.tree + self.documents + self.link
 
 
 def measure(repo: Path, cache: Path) -> list[Measured]:
@@ -70,20 +76,72 @@ def measure(repo: Path, cache: Path) -> list[Measured]:
     commit(repository, {hosts: old.replace("workers: ", "workers: 1")}, "hosts")
     found.append(once("one file of hosts"))
     commit(repository, {"services/svc-03.yaml": service(3), hosts: old}, "back")
+    found.append(once("both as before"))
     return found
 
 
-def main() -> None:
-    hosts = int(sys.argv[1]) if len(sys.argv) > 1 else 110_000
+HOSTS = 110_000
+QUICK = 400
+PROCESSES = ("no cache", "cache on disk")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--quick", action="store_true", help="check the counts on a small fleet; time nothing")
+    quick = parser.parse_args().quick
     with tempfile.TemporaryDirectory() as folder:
         repo, cache = Path(folder, "fleet.git"), Path(folder, "cache")
-        write_fleet(repo, hosts)
-        for process in ("no cache", "cache on disk"):
-            print(f"{hosts:,} hosts, a new process, {process}")
-            print(f"{'':20}{'tree':>8}{'parsed':>8}{'link':>8}{'MB':>6}{'read':>8}{'parsed':>8}{'restored':>9}")
-            for m in _in_a_process(repo, cache):
-                times = f"{m.tree:8.3f}{m.documents:8.3f}{m.link:8.3f}{m.megabytes:6}"
-                print(f"{m.case:20}{times}{m.read:8}{m.parsed:8}{m.restored:9}")
+        write_fleet(repo, QUICK if quick else HOSTS)
+        found = {process: _in_a_process(repo, cache) for process in PROCESSES}
+    wrong = wrong_counts(found)
+    if not quick:
+        text = _report(found)
+        print(text)
+        write("parsing", text)
+    print("\n".join(wrong) or "a file is parsed once")
+    return 1 if wrong else 0
+
+
+def wrong_counts(found: dict[str, list[Measured]]) -> list[str]:
+    """Where a file is read or parsed that need not be."""
+    files = found["no cache"][0].parsed
+    later = [(0, 0), (1, 0), (1, 0), (2, 0)]
+    expected = {"no cache": [(files, 0), *later], "cache on disk": [(0, files), *later]}
+    return [
+        f"{process}, {m.case}: {m.parsed} files parsed, {m.restored} restored"
+        for process, cases in found.items()
+        for m, counts in zip(cases, expected[process], strict=True)
+        if (m.parsed, m.restored) != counts
+    ]
+
+
+def _report(found: dict[str, list[Measured]]) -> str:
+    heads = ("process", "revision", "tree", "documents", "link", "MB", "read", "parsed", "restored")
+    rows = [
+        (
+            *(process, m.case),
+            *(f"{seconds:.3f}" for seconds in (m.tree, m.documents, m.link)),
+            *(f"{count:,}" for count in (m.megabytes, m.read, m.parsed, m.restored)),
+        )
+        for process, cases in found.items()
+        for m in cases
+    ]
+    everything, _, service, hosts, _ = found["no cache"]
+    bars = [
+        verdict("everything, no cache, s", everything.total, 15),
+        verdict("one service, s", service.total, 0.2),
+        verdict("one file of hosts, s", hosts.total, 0.2),
+    ]
+    return "\n\n".join(
+        [
+            "## Parsing",
+            machine(("reconciler", "pydantic", "pygit2")) + ".",
+            f"From poll to linked documents: {everything.hosts:,} hosts in {everything.read:,} files of a Git "
+            "repository. CPU seconds, and counts of files.",
+            table(heads, rows),
+            table(("cost", "measured", "bar", ""), bars),
+        ]
+    )
 
 
 def _in_a_process(repo: Path, cache: Path) -> list[Measured]:
@@ -98,4 +156,4 @@ def _in_a_process(repo: Path, cache: Path) -> list[Measured]:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

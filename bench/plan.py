@@ -1,7 +1,8 @@
 """What a plan costs: the public path from a Git repository to a plan, beside a straightforward implementation.
 
 `python -m bench.plan [--quick]`. Every case runs in a process of its own. CPU seconds (user and system) and peak
-memory, counts of work, ratios. `--quick` takes a small fleet. Terraform is measured too, where it is on the PATH.
+memory, counts of work, ratios. `--quick` takes a small fleet and checks the counts, not the times. Terraform is
+measured too, where it is on the PATH.
 """
 
 from __future__ import annotations
@@ -14,211 +15,201 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
-import pygit2
-
-from bench.answers import answers
-from bench.fleet import RETIRED, commit, service, write_fleet
-from bench.results import machine, table, write
+from bench.chart import chart
+from bench.results import machine, table, verdict, write
 
 SIZES = (1_000, 10_000, 110_000)
-QUICK = (200, 1_000)
-SIMPLE_UP_TO = 10_000
-"""The straightforward way is measured up to this size; it grows with the number of resources, so more tells nothing."""
+QUICK = 400
 TERRAFORM = (250, 500, 1_000)
+REPEATS = 3
+"""New processes that plan; the least that any of them took counts, since other work on the machine only adds."""
+ENTRIES = 4
+"""Of each service."""
+AGAIN = ("read", "parsed", "restored", "renders", "comparisons", "rows")
+
+Measured = dict[str, Any]
 
 
-def main() -> None:
-    """Measures, prints, and writes the block of RESULTS.md."""
+def main() -> int:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--quick", action="store_true")
-    quick = parser.parse_args().quick
-    measured = [_size(hosts) for hosts in (QUICK if quick else SIZES)]
-    peers = [_terraform(count) for count in TERRAFORM] if shutil.which("terraform") and not quick else []
+    parser.add_argument("--quick", action="store_true", help="check the counts on a small fleet; time nothing")
+    if parser.parse_args().quick:
+        wrong = wrong_counts(_size(QUICK, 1))
+        print("\n".join(wrong) or "a plan costs what differs")
+        return 1 if wrong else 0
+    measured = [_size(hosts, REPEATS) for hosts in SIZES]
+    peers = [(count, _terraform(count)) for count in TERRAFORM] if shutil.which("terraform") else []
     text = _report(measured, peers)
     print(text)
-    if not quick:
-        write("plan", text)
+    write("plan", text)
+    wrong = [what for each in measured for what in wrong_counts(each)]
+    print("\n".join(wrong))
+    return 1 if wrong else 0
 
 
-def _size(hosts: int) -> dict[str, Any]:
+def _size(hosts: int, repeats: int) -> Measured:
     with tempfile.TemporaryDirectory() as folder:
         _in_a_process("prepare", folder, hosts)
-        cold = _in_a_process("plan", folder, hosts)
-        found = {"hosts": hosts, "cold": cold, "fresh": _in_a_process("plan", folder, hosts)}
-        if hosts <= SIMPLE_UP_TO:
-            found["simple"] = _in_a_process("simple", folder, hosts)
+        found = {"hosts": hosts, "unmarked": _in_a_process("plan", folder, hosts)}
+        runs = [_in_a_process("plan", folder, hosts) for _ in range(repeats)]
+        found["fresh"] = {name: _least(name, runs) for name in runs[0]}
+        found["cycles"] = _in_a_process("cycles", folder, hosts)
+        found["simple"] = _in_a_process("simple", folder, hosts)
         return found
 
 
+def _least(name: str, runs: list[Measured]) -> Any:
+    values = [run[name] for run in runs]
+    return min(values) if isinstance(values[0], float) else values[0]
+
+
 def _in_a_process(case: str, folder: str, hosts: int) -> Any:
-    program = "import sys; from bench.plan import CASES; CASES[sys.argv[1]](sys.argv[2], int(sys.argv[3]))"
     done = subprocess.run(
-        [sys.executable, "-c", program, case, folder, str(hosts)], check=True, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "bench.planning", case, folder, str(hosts)],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     return json.loads(done.stdout) if done.stdout else None
 
 
-def _settings(folder: str) -> Any:
-    from reconciler.config import Settings
-
-    return Settings(repo=f"{folder}/repo", store=f"{folder}/store.db", cache_dir=f"{folder}/cache")
-
-
-def prepare(folder: str, hosts: int) -> None:
-    """The repository, what its hosts answer and what is on record; then a service is retired."""
-    from reconciler.bootstrap import open_world
-    from reconciler.loop.desire import read_desired
-
-    write_fleet(Path(folder, "repo"), hosts)
-    with open_world(_settings(folder)) as world:
-        desired = read_desired(world.reading, None).desired
-        pairs = list(answers(desired, world.registry, seed=1))
-        world.store.save_observations(observation for observation, _ in pairs)
-        world.store.save_ownership(ownership for _, ownership in pairs)
-    commit(pygit2.Repository(f"{folder}/repo"), {f"services/{RETIRED}.yaml": None}, "retire a service")
-
-
-def plan(folder: str, _hosts: int) -> None:
-    """Plans: the first in this process, the same again, after a commit to one service, and the outputs."""
-    from reconciler.bootstrap import open_world
-    from reconciler.core.explain.markdown import plan_markdown
-    from reconciler.core.explain.plan_text import plan_text
-    from reconciler.core.heads import in_order
-    from reconciler.core.plan_json import plan_bytes
-    from reconciler.loop.observe import Freshness
-    from reconciler.loop.reconcile import Request, plan
-
-    repository = pygit2.Repository(f"{folder}/repo")
-    spent: dict[str, Any] = {}
-    with open_world(_settings(folder)) as world:
-
-        def timed(case: str, work: Any) -> Any:
-            before = time.process_time()
-            result = work()
-            spent[case] = round(time.process_time() - before, 3)
-            return result
-
-        request = Request(freshness=Freshness(None))  # nobody is asked
-        planned = timed("first", lambda: plan(world, request))
-        world.store.note_in_order(in_order(planned.assessment, planned.read.desired, planned.observations))
-        spent["start"] = round(time.process_time() - spent["first"], 3)
-        timed("again", lambda: plan(world, request))
-        commit(repository, {"services/svc-13.yaml": service(13, "2.0.0")}, "one service")
-        changed = timed("one file", lambda: plan(world, request))
-        made, desired, now = planned.plan, planned.read.desired, world.clock.now()
-        text = timed("text", lambda: list(plan_text(made, desired, (), "a commit", now)))
-        timed("json", lambda: plan_bytes(made))
-        timed("markdown", lambda: list(plan_markdown(made, ())))
-    commit(repository, {"services/svc-13.yaml": service(13)}, "back")
-    spent |= {
-        "lines": len(text),
-        "comparisons": planned.assessment.comparisons,
-        "managed": made.managed,
-        "changes": made.summary.changes,
-        "one file changes": changed.plan.summary.changes,
-        "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10,
-    }
-    print(json.dumps(spent))
+def wrong_counts(measured: Measured) -> list[str]:
+    """What is more work than what differs."""
+    fresh = measured["fresh"]
+    counts = {case: fresh[f"{case}, counts"] for case in ("first", "again", "one file", "answers")}
+    service = fresh["hosts of the service"]
+    wanted = [
+        ("a new process parses a file", counts["first"]["parsed"] == 0),
+        ("a set of values is rendered twice", counts["first"]["renders"] <= fresh["sets of values"]),
+        ("the same is looked at again", not any(counts["again"][what] for what in AGAIN)),
+        ("a commit to one file parses more", counts["one file"]["parsed"] == counts["one file"]["read"] == 1),
+        ("a commit to one service renders others", counts["one file"]["renders"] <= ENTRIES),
+        ("a commit to one service reads more than its hosts", counts["one file"]["rows"] <= 2 * service),
+        ("new answers parse or render", counts["answers"]["parsed"] == counts["answers"]["renders"] == 0),
+        ("new answers read more than their hosts", counts["answers"]["rows"] <= 3 * 100),
+        *(
+            (f"{case}: more comparisons than twice the pairs that differ", each["comparisons"] <= 2 * each["differ"])
+            for case, each in counts.items()
+        ),
+    ]
+    return [what for what, holds in wanted if not holds]
 
 
-def simple(folder: str, _hosts: int) -> None:
-    """As one would first write it: every resource of every host rendered and compared on its own, same functions."""
-    from reconciler.bootstrap import open_world
-    from reconciler.core.compare import compare
-    from reconciler.core.opaque import Sealer
-    from reconciler.core.recipe import Cook, compile_entry
-    from reconciler.core.values import context
-    from reconciler.loop.desire import read_desired
-
-    before = time.process_time()
-    with open_world(_settings(folder)) as world:
-        read = read_desired(world.reading, None)
-        started = time.process_time()
-        source, tree = world.reading.source, read.tree
-        observations, ownership = world.store.observations(), world.store.ownership()
-        compared, sealer = 0, Sealer(lambda _: None)
-        for linked in read.linked.services.values():
-            for name in linked.hosts:
-                host, document = read.desired.hosts[name], linked.document
-                project = read.linked.projects.get(document.project)
-                for entry in document.entries:
-                    recipe = compile_entry(
-                        entry, document.name, world.registry[entry.kind], lambda p: source.read(tree.blobs[p], 1 << 20)
-                    )
-                    resource_ = Cook(recipe).cook(context(document, project, host, sealer))
-                    fact = observations[name].facts[resource_.key]
-                    owned = ownership[name].owned.get(resource_.key)
-                    compare(resource_, world.registry[entry.kind], fact, owned)
-                    compared += 1
-    spent = {"reading": round(started - before, 3), "rest": round(time.process_time() - started, 3)}
-    print(json.dumps({**spent, "comparisons": compared}))
-
-
-CASES = {"prepare": prepare, "plan": plan, "simple": simple}
-
-
-def _terraform(count: int) -> tuple[int, float]:
+def _terraform(count: int) -> float:
     """CPU seconds of `terraform plan` over so many independent resources that hold only data."""
     with tempfile.TemporaryDirectory() as folder:
         blocks = (f'resource "terraform_data" "r{n}" {{\n  input = "{n}"\n}}\n' for n in range(count))
         Path(folder, "main.tf").write_text("".join(blocks))
         subprocess.run(["terraform", "init", "-input=false"], cwd=folder, check=True, stdout=subprocess.DEVNULL)
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run(["terraform", "plan", "-input=false"], cwd=folder, check=True, stdout=subprocess.DEVNULL)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return count, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        return min(_spent(["terraform", "plan", "-input=false"], folder) for _ in range(2))
 
 
-def _report(measured: list[dict[str, Any]], peers: list[tuple[int, float]]) -> str:
-    heads = ("hosts", "resources", "no cache", "new process", "same process", "one file changed", "MB", "comparisons")
-    rows = [
-        (
-            f"{m['hosts']:,}",
-            f"{m['fresh']['managed']:,}",
-            f"{m['cold']['first']:.2f} s",
-            f"{m['fresh']['first']:.2f} s",
-            f"{m['fresh']['again']:.2f} s",
-            f"{m['fresh']['one file']:.2f} s",
-            f"{m['fresh']['megabytes']:,}",
-            f"{m['fresh']['comparisons']:,}",
-        )
-        for m in measured
-    ]
-    parts = ["## Plan", machine(("reconciler", "pydantic", "pygit2")), table(heads, rows), _growth(measured)]
-    parts += [_outputs(measured[-1]), *(_beside(m) for m in measured if "simple" in m)]
-    parts += [f"`terraform plan` over {count:,} `terraform_data`: {spent:.2f} CPU s." for count, spent in peers]
-    return "\n\n".join(parts)
+def _spent(command: list[str], folder: str) -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def _growth(measured: list[dict[str, Any]]) -> str:
-    (small, large) = measured[-2:]
-    exponent = math.log(large["fresh"]["again"] / small["fresh"]["again"]) / math.log(large["hosts"] / small["hosts"])
-    return (
-        "CPU seconds. *No cache*: the first plan after everything was written; *new process*: with parsed documents "
-        "and marks of what was in order on disk; *one file changed*: a commit to one service, in the same process. "
-        f"Starting Python and loading everything is {large['fresh']['start']:.2f} s more. "
-        f"From {small['hosts']:,} to {large['hosts']:,} hosts the cost in the same process has exponent {exponent:.2f}."
+def _report(measured: list[Measured], peers: list[tuple[int, float]]) -> str:
+    largest = measured[-1]
+    return "\n\n".join(
+        [
+            "## Plan",
+            machine(("reconciler", "pydantic", "pygit2", "sqlalchemy", "jinja2")) + _terraform_version(peers) + ".",
+            "CPU seconds of a plan, least of three processes. *Never planned*: everything is parsed, and nothing is "
+            "marked as in order yet. *New process*: from the start of Python, imports included, with the documents in "
+            "the cache, and observations and marks in the store; MB is its peak then. The others are further plans in "
+            "that process: of the same, after a commit to a service, and after new answers of 100 hosts.",
+            table(
+                ("hosts", "resources", "never planned", "new process", "MB", "the same", "one file", "100 answers"),
+                [_costs(each) for each in measured],
+            ),
+            "Counts of work in that process.",
+            table(
+                ("hosts", "plan", "files parsed", "renders", "comparisons", "pairs that differ", "rows", "changes"),
+                [row for each in measured for row in _counts(each)],
+            ),
+            _beside(largest),
+            table(("ratio", "measured", "bar", ""), _bars(measured, peers)),
+            _chart(measured, peers),
+        ]
     )
 
 
-def _outputs(m: dict[str, Any]) -> str:
+def _terraform_version(peers: list[tuple[int, float]]) -> str:
+    if not peers:
+        return "; no terraform on the PATH"
+    done = subprocess.run(["terraform", "version", "-json"], check=True, capture_output=True, text=True)
+    return f"; Terraform {json.loads(done.stdout)['terraform_version']}"
+
+
+def _costs(m: Measured) -> tuple[str, ...]:
     fresh = m["fresh"]
-    said = ", ".join(f"{name} {fresh[name]:.2f} s" for name in ("text", "json", "markdown"))
-    return f"Outputs of the plan with {fresh['changes']:,} changes: {said}; the text has {fresh['lines']} lines."
-
-
-def _beside(m: dict[str, Any]) -> str:
-    simple_one, ours = m["simple"]["rest"], m["fresh"]["again"]
-    each = 1e6 * simple_one / m["simple"]["comparisons"]
     return (
-        f"Straightforward, {m['hosts']:,} hosts: {simple_one:.1f} s for {m['simple']['comparisons']:,} resources "
-        f"({each:.0f} µs each), after the same reading: {simple_one / ours:.0f} × ours in the same process."
+        f"{m['hosts']:,}",
+        f"{fresh['managed']:,}",
+        f"{m['unmarked']['process']:.1f}",
+        f"{fresh['process']:.2f}",
+        f"{fresh['megabytes']:,}",
+        *(f"{fresh[case]:.3f}" for case in ("again", "one file", "answers")),
     )
+
+
+def _counts(m: Measured) -> list[tuple[str, ...]]:
+    names = {"first": "new process", "again": "the same", "one file": "one file", "answers": "100 answers"}
+    kinds = ("parsed", "renders", "comparisons", "differ", "rows", "changes")
+    found = {case: m["fresh"][f"{case}, counts"] for case in names}
+    return [(f"{m['hosts']:,}", name, *(f"{found[case][kind]:,}" for kind in kinds)) for case, name in names.items()]
+
+
+def _beside(m: Measured) -> str:
+    simple, never = m["simple"], m["unmarked"]
+    return (
+        f"At {m['hosts']:,} hosts: the straightforward way took {simple['rest']:.1f} s for {simple['comparisons']:,} "
+        f"resources, after the same reading. A process that has never planned used {never['megabytes']:,} MB. The "
+        f"changed service is on {m['fresh']['hosts of the service']:,} hosts."
+    )
+
+
+def _bars(measured: list[Measured], peers: list[tuple[int, float]]) -> list[tuple[str, ...]]:
+    small, large = measured[-2:]
+    fresh, memory = large["fresh"], large["cycles"]
+    size = math.log(large["hosts"] / small["hosts"])
+    exponents = {case: math.log(fresh[case] / small["fresh"][case]) / size for case in ("first", "again")}
+    bars = [
+        verdict("new process, s", fresh["process"], 2.5),
+        verdict("new process, MB", fresh["megabytes"], 400),
+        verdict("the same again, s", fresh["again"], 0.5),
+        verdict("one file changed, s", fresh["one file"], 0.15),
+        verdict("100 new answers, s", fresh["answers"], 0.1),
+        *(verdict(f"{name}, s", fresh[name], 1) for name in ("text", "json", "markdown")),
+        verdict("lines of the text", fresh["lines"], 100),
+        *(verdict(f"exponent from {small['hosts']:,} hosts, {case}", value, 1.1) for case, value in exponents.items()),
+        verdict(f"MB more after {50} plans than after 10", memory["end"] - memory["settled"], 10),
+        verdict("straightforward ÷ new process", large["simple"]["rest"] / fresh["process"], 10, least=True),
+    ]
+    if peers:
+        count, spent = peers[-1]
+        ratio = (spent / count) / (fresh["process"] / fresh["managed"])
+        bars.append(verdict(f"Terraform ÷ new process, a resource, at {count:,}", ratio, 100, least=True))
+        growth = math.log(spent / peers[0][1]) / math.log(count / peers[0][0])
+        bars.append((f"exponent of Terraform from {peers[0][0]}", f"{growth:.2f}", "", ""))
+    return bars
+
+
+def _chart(measured: list[Measured], peers: list[tuple[int, float]]) -> str:
+    series = {
+        "Reconciler, new process": [(m["fresh"]["managed"], m["fresh"]["process"]) for m in measured],
+        "Reconciler, the same again": [(m["fresh"]["managed"], m["fresh"]["again"]) for m in measured],
+        "Straightforward": [(m["fresh"]["managed"], m["simple"]["rest"]) for m in measured],
+        "Terraform": peers,
+    }
+    return chart({name: points for name, points in series.items() if points}, "resources", "CPU seconds")
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

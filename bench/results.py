@@ -25,6 +25,13 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(lines)
 
 
+def verdict(what: str, measured: float, bar: float, *, least: bool = False) -> tuple[str, ...]:
+    """A row for a table of bars: at most that, or at least."""
+    shown = f"{measured:,.0f}" if measured >= 100 else f"{measured:.2f}"
+    holds = measured >= bar if least else measured <= bar
+    return what, shown, f"{'≥' if least else '≤'} {bar:g}", "met" if holds else "missed"
+
+
 def write(name: str, text: str) -> None:
     """Put a text in the place of the block of that name, or at the end."""
     block = f"<!-- bench:{name} -->\n{text.strip()}\n<!-- /bench:{name} -->\n"

@@ -9,12 +9,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
-from reconciler.model.delivery import Delivery, Reply
+from reconciler.model.delivery import Delivery, Outcome, Reply
 from reconciler.model.event import Event
 from reconciler.model.inventory import Listing
-from reconciler.model.observation import Head, Observation, Ownership
+from reconciler.model.observation import Head, InOrder, Observation, Ownership
 from reconciler.model.plan import Plan
 from reconciler.model.problem import Problem
 from reconciler.model.run import HostOutcome, Run, RunOutcome, RunStatus
@@ -91,12 +91,25 @@ class Inventory(Protocol):
         """Takes the reading that is held. Raises Stalled when there is none."""
 
 
+Hearing: TypeAlias = Callable[[str, Sequence[Outcome]], None]
+"""Gets a host's name, and outcomes of works that it has done while it does others."""
+
+
+def unheard(host: str, outcomes: Sequence[Outcome]) -> None:
+    """For who waits for replies only."""
+
+
 class Carrier(Protocol):
     """Brings payloads to hosts, one round trip each."""
 
-    def carry(self, deliveries: Sequence[Delivery], stopping: Callable[[], bool]) -> Iterator[Reply]:
+    def carry(
+        self, deliveries: Sequence[Delivery], stopping: Callable[[], bool], hearing: Hearing = unheard
+    ) -> Iterator[Reply]:
         """Replies as they come, exactly one for each delivery, in any order.
 
+        What a host has done before its reply is told to `hearing` where the way to it lets it through: outcomes in
+        the order of the works, each at most once, and the same that its reply has. They are called from within the
+        iterator. A reply `lost` has the outcomes that had come by then.
         Once `stopping()` is true no further host is begun; hosts not begun get the status `skipped`. Never raises for
         what a host does. Raises Stalled when nothing can be sent at all (Ansible missing, key file unreadable).
         """
@@ -120,8 +133,8 @@ class Store(Protocol):
         """What is looked at first, of every host that is known."""
         ...
 
-    def note_in_order(self, found: Mapping[str, tuple[str, str]]) -> None:
-        """Keeps (asked, answered) of hosts on which all is in order; see `Head`. New records of a host end it."""
+    def note_in_order(self, found: Mapping[str, InOrder]) -> None:
+        """Keeps marks of hosts on which all is in order; see `Head`. New records of a host end it."""
 
     def observations(self, hosts: Collection[str] | None = None) -> Mapping[str, Observation]:
         """What these hosts (None: all) said last."""

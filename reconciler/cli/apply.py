@@ -42,6 +42,8 @@ def command(common: Common, file: str | None, freshness: Freshness, **options: A
     asking = not (file or options["yes"])
     if asking and common.output != "text":
         raise click.UsageError(f"--output {common.output} can't ask; say --yes, or give a plan's FILE")
+    if file and (options["targets"] or options["excludes"] or options["heal"]):
+        raise click.UsageError("a plan's FILE is applied as it is; --target, --exclude and --heal are for making one")
     stop = Stop()
     with common.world((show.Watch(color=common.color),)) as world:
         with stop.listening():

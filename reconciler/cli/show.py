@@ -15,6 +15,7 @@ from reconciler.model.event import (
     Event,
     HostFinished,
     HostObserved,
+    HostWorking,
     ObserveFinished,
     ObserveStarted,
     RunStarted,
@@ -73,6 +74,8 @@ class Watch:
         self._bar: Progress | None = None
         self._task: TaskID | None = None
         self._counts = {"done": 0, "failed": 0, "total": 0}
+        self._early: dict[str, int] = {}
+        self._changes = 0
         self._step = ""
         self._steps = (0, 0)
 
@@ -90,7 +93,12 @@ class Watch:
             case StepStarted(_, service, hosts):
                 self._steps = (self._steps[0] + 1, self._steps[1])
                 self._begin(f"{service}  step {self._steps[0]}/{self._steps[1]}", hosts)
+            case HostWorking(_, host, outcomes):
+                self._early[host] = self._early.get(host, 0) + len(outcomes)
+                self._changed(len(outcomes))
             case HostFinished(_, reply):
+                done = sum(outcome.result in ("changed", "ok", "failed") for outcome in reply.outcomes)
+                self._changed(done - self._early.pop(reply.host, 0))
                 self._one(ok=reply.status == "done")
             case StepFinished():
                 self._end(quiet=False)
@@ -99,15 +107,22 @@ class Watch:
 
     def _begin(self, step: str, hosts: int) -> None:
         self._step, self._counts = step, {"done": 0, "failed": 0, "total": hosts}
+        self._changes = 0
         if hosts and sys.stderr.isatty():
             self._bar = _bar(color=self._color)
             self._bar.start()
-            self._task = self._bar.add_task(step, total=hosts, failed=0)
+            self._task = self._bar.add_task(step, total=hosts, failed=0, changes="")
 
     def _one(self, *, ok: bool) -> None:
         self._counts["done" if ok else "failed"] += 1
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, advance=1, failed=self._counts["failed"])
+
+    def _changed(self, count: int) -> None:
+        """So many changes more, also on hosts that have others before them."""
+        self._changes += count
+        if self._bar is not None and self._task is not None and self._changes:
+            self._bar.update(self._task, changes=f"   {self._changes:,} changes")
 
     def _end(self, *, quiet: bool) -> None:
         if self._bar is not None:
@@ -129,7 +144,7 @@ def _bar(*, color: bool) -> Progress:
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("hosts   {task.fields[failed]} failed"),
+        TextColumn("hosts{task.fields[changes]}   {task.fields[failed]} failed"),
         TimeRemainingColumn(compact=True),
         console=Console(stderr=True, no_color=not color),
         transient=True,

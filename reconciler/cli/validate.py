@@ -24,11 +24,12 @@ def command(common: Common) -> int:
     reading = open_reading(common.settings)
     read = read_desired(reading, common.rev)
     problems, count = read.desired.problems, read.documents.count
+    refused = len({problem.place.path for problem in read.tree.problems})  # nobody knows what documents are in there
     match common.output:
         case "json":
             show.document({"format_version": 1, "documents": count, "problems": problem_documents(problems)})
         case "markdown":
-            click.echo("\n".join(problems_markdown(problems, count)))
+            click.echo("\n".join(problems_markdown(problems, count + refused)))
         case "text":
-            show.lines(problems_text(problems, count, lines_of(reading, read)), color=common.color)
+            show.lines(problems_text(problems, count + refused, lines_of(reading, read)), color=common.color)
     return 1 if errors(problems) else 0

@@ -6,12 +6,13 @@ Knows nothing of steps and their order.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from reconciler.core.alike import held_by_host
 from reconciler.core.ask import Questions
 from reconciler.core.compare import Different, Equal, NotKnown
-from reconciler.core.due import NOT_OBSERVED, Assessment, Due, Group, Look, Stuck, Verdict
+from reconciler.core.due import NOT_OBSERVED, Alike, Assessment, Due, Focus, Group, Judged, Look, Stuck, Verdict
 from reconciler.core.prune import prune
 from reconciler.core.react import reactions
 from reconciler.kinds import Registry
@@ -20,8 +21,8 @@ from reconciler.model.key import OUTSIDE, Key
 from reconciler.model.observation import Fact, Observation, Ownership
 from reconciler.model.plan import Blocked, Change, Release
 
-Alike = tuple[Profile, int, int, frozenset[str]]
-"""What makes hosts alike: profile, identity of the (interned) answers and of our records, services held."""
+NOTHING: Mapping[Key, Any] = {}
+"""On record. One object, since hosts are told apart by that."""
 
 
 def assess(
@@ -29,15 +30,21 @@ def assess(
     observations: Mapping[str, Observation],
     ownership: Mapping[str, Ownership],
     registry: Registry,
-    settled: Collection[str] = (),
+    focus: Focus | None = None,
 ) -> Assessment:
     """What is due on every host, from what Git asks for, what hosts said and what we remember.
 
-    `settled` are hosts that are known to be in order (see `heads.settled`): only counted, not looked at.
+    Hosts out of `focus` are known to be in order (see `heads.standing`): only counted, not looked at. A host that
+    stands in for others is looked at for all of them.
     """
+    focus = focus or Focus(desired.hosts)
     look = Look(desired, registry, Questions(registry))
-    groups, out_of_reach = _groups(desired, observations, ownership, frozenset(settled))
-    verdicts = tuple((_verdict(group, look), tuple(hosts)) for group, hosts in groups)
+    looked_at = sorted(host for host in focus.hosts if host in desired.hosts)
+    groups, out_of_reach = _groups(desired, observations, ownership, looked_at)
+    rest = _rest(look)
+    known = focus.before.verdicts if focus.before and focus.before.rest == rest else {}
+    judged = {alike: known.get(alike) or (group, _verdict(group, look)) for alike, (group, _) in groups.items()}
+    verdicts = tuple((judged[alike][1], _all(hosts, focus)) for alike, (_, hosts) in groups.items())
     unreachable = [
         Blocked("not-observed" if why == NOT_OBSERVED else "unreachable", why, tuple(hosts))
         for why, hosts in sorted(out_of_reach.items())
@@ -51,23 +58,42 @@ def assess(
         releases=(*releases, *_released(verdicts)),
         unknown=missing + stuck,
         comparisons=len(look.done),
-        settled=sum(len(desired.layouts[host].resources) for host in settled),
+        settled=desired.managed - _resources(desired, looked_at, focus),
+        judged=Judged(rest, judged),
     )
+
+
+def _all(hosts: list[str], focus: Focus) -> tuple[str, ...]:
+    """With those that they stand in for, sorted."""
+    if focus.stand_ins.keys().isdisjoint(hosts):
+        return tuple(hosts)
+    return tuple(sorted(each for host in hosts for each in focus.stand_ins.get(host, (host,))))
+
+
+def _resources(desired: Desired, looked_at: Iterable[str], focus: Focus) -> int:
+    """Of the hosts that are looked at, and of those that they stand in for: these have the same layout."""
+    return sum(len(desired.layouts[h].resources) * len(focus.stand_ins.get(h, (h,))) for h in looked_at)
+
+
+def _rest(look: Look) -> tuple[object, ...]:
+    """All that a verdict rests on beside what makes hosts alike: what `prune` asks of Git, and the kinds."""
+    desired = look.desired
+    held = frozenset(held.service for held in desired.held)
+    return (look.registry, frozenset(desired.services), desired.broken, desired.opaque, held)
 
 
 def _groups(
     desired: Desired,
     observations: Mapping[str, Observation],
     ownership: Mapping[str, Ownership],
-    settled: frozenset[str],
-) -> tuple[list[tuple[Group, list[str]]], dict[str, list[str]]]:
+    looked_at: Iterable[str],
+) -> tuple[dict[Alike, tuple[Group, list[str]]], dict[str, list[str]]]:
     """Hosts that are alike, and hosts that nothing can be said of, by reason."""
     grouped: dict[Alike, tuple[Group, list[str]]] = {}
     out_of_reach: dict[str, list[str]] = {}
-    held = _held_by_host(desired)
-    nothing: Mapping[Key, Any] = {}
-    for host in sorted(set(desired.hosts) - settled if settled else desired.hosts):
-        records = ownership[host].owned if host in ownership else nothing
+    held = held_by_host(desired)
+    for host in looked_at:
+        records = ownership[host].owned if host in ownership else NOTHING
         if not (records or desired.layouts[host].resources):
             continue  # it is never asked, since there is nothing to know
         seen = observations.get(host)
@@ -78,7 +104,7 @@ def _groups(
         group = Group(desired.profiles[host], seen.facts, records, held.get(host, frozenset()))
         alike = (group.profile, id(group.facts), id(group.records), group.held)
         grouped.setdefault(alike, (group, []))[1].append(host)
-    return list(grouped.values()), out_of_reach
+    return grouped, out_of_reach
 
 
 def _verdict(group: Group, look: Look) -> Verdict:
@@ -95,7 +121,10 @@ def _verdict(group: Group, look: Look) -> Verdict:
                 if not settled:
                     equal.append((resource, group.facts[resource.key]))
             case Different() as difference:
-                dues.append(_due(resource, difference, index, group.facts[resource.key], look))
+                key = (id(difference), index)
+                if key not in look.dues:
+                    look.dues[key] = _due(resource, difference, index, group.facts[resource.key], look)
+                dues.append(look.dues[key])
     pruned = prune(group, look)
     dues, waiting = _unblocked([*dues, *pruned.dues], group.profile, {s.key for s in stuck})
     dues += reactions(group, dues, {s.key for s in (*stuck, *waiting)}, look.registry)
@@ -113,6 +142,7 @@ def _due(resource: Resource, difference: Different, index: int, fact: Fact, look
         query=look.questions.of(resource)[0],
         expect=fact.facts_digest,
         sensitive=resource.sensitive,
+        ordinary=kind.ordinary,
     )
     name, spec = resource.key.name, resource.spec
     # What it reacts to comes before it: a unit that is started reads its files as they should be.
@@ -147,16 +177,6 @@ def _unblocked(dues: list[Due], profile: Profile, unknown: set[Key]) -> tuple[li
         if d.change.key in roots
     ]
     return free, waiting
-
-
-def _held_by_host(desired: Desired) -> dict[str, frozenset[str]]:
-    services: dict[str, set[str]] = {}
-    for held in desired.held:
-        for host in held.hosts:
-            services.setdefault(host, set()).add(held.service)
-    interned: dict[frozenset[str], frozenset[str]] = {}
-    frozen = {host: frozenset(names) for host, names in services.items()}
-    return {host: interned.setdefault(names, names) for host, names in frozen.items()}
 
 
 def _held(desired: Desired) -> list[Blocked]:

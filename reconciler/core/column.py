@@ -6,117 +6,187 @@ other services.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from operator import attrgetter
 from typing import TypeAlias
 
 from reconciler.core.link import Linked, LinkedService
 from reconciler.core.marks import KEY
 from reconciler.core.opaque import Sealer
-from reconciler.core.profile import Own
+from reconciler.core.profile import Own, described
 from reconciler.core.recipe import Cook, Recipe, Unusable, compile_entry
 from reconciler.core.render import Scope, Use
+from reconciler.core.rows import Slice
 from reconciler.core.secret import FROM
-from reconciler.core.values import context, value_set, varies
+from reconciler.core.values import context, host_scope, value_set, varies
 from reconciler.kinds import Registry
 from reconciler.model.desired import Host, Resource
-from reconciler.model.document import ServiceDocument
+from reconciler.model.document import ProjectDocument, ServiceDocument
 from reconciler.model.key import Key
 from reconciler.model.problem import Problem
 
 OWN = 32
 """From so many different contents on, and where most hosts have their own, only digests are kept for hosts."""
 
-Slice: TypeAlias = tuple[Resource, ...]
-"""What one service wants on one host; hosts that get the same from it share the tuple."""
-
 Column: TypeAlias = Resource | dict[str, Resource]
 """An entry's resource on every host of the service: one for all, or by host."""
 
 
-@dataclass(slots=True)
-class Work:
-    """What is found on the way. `held` maps (service, why) to the hosts on which the service can't be used; `own`
-    holds the resources whose content is each host's own; `renders` counts."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Marked:
+    """`named` are the vars that each host sets itself, `rooted` the hosts whose `/` is a directory."""
+
+    named: Mapping[str, frozenset[str]]
+    rooted: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ground:
+    """What the columns of all services are made from. `claims` says how many entries ask for the same key."""
 
     linked: Linked
     registry: Registry
     read: Callable[[str], bytes | None]
-    problems: dict[Problem, None] = field(default_factory=dict)
-    held: dict[tuple[str, Problem], dict[str, None]] = field(default_factory=dict)
-    own: dict[Resource, Own] = field(default_factory=dict)
-    renders: int = 0
-    sealer: Sealer = field(init=False)
-    _claims: dict[Key, int] = field(default_factory=dict)
-    _named: dict[str, frozenset[str]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.sealer = Sealer(self.read)
-        known: dict[frozenset[str], frozenset[str]] = {}
-        for host in self.linked.hosts.values():
-            names = frozenset(host.vars)
-            self._named[host.name] = known.setdefault(names, names)
-        for service in self.linked.services.values():
-            for entry in service.document.entries:
-                key = Key(entry.kind, entry.name)
-                self._claims[key] = self._claims.get(key, 0) + 1
-
-    def hold(self, service: str, hosts: Iterable[str], problem: Problem) -> None:
-        """The service can't be used on these hosts."""
-        self.problems.setdefault(problem)
-        self.held.setdefault((service, problem), {}).update(dict.fromkeys(hosts))
-
-    def overridden(self, hosts: Iterable[str]) -> frozenset[str]:
-        """The vars that some of these hosts set themselves."""
-        return frozenset[str]().union(*{self._named[host] for host in hosts})
+    hosts: Marked
+    claims: Mapping[Key, int]
 
     def contested(self, key: Key) -> bool:
         """Whether several entries ask for it, so that what they say has to be compared on every host."""
-        return self._claims[key] > 1
+        return self.claims[key] > 1
 
 
-def slices_of(linked: LinkedService, work: Work) -> dict[str, Slice]:
-    """What the service wants on each of its hosts. Hosts for which an entry can't be used have none."""
+def marked(hosts: Mapping[str, Host]) -> Marked:
+    """Looked up once for the same hosts."""
+    known: dict[frozenset[str], frozenset[str]] = {}
+    named = ((host.name, frozenset(host.vars)) for host in hosts.values())
+    return Marked(
+        named={name: known.setdefault(names, names) for name, names in named},
+        rooted=tuple(host.name for host in hosts.values() if host.root),
+    )
+
+
+@dataclass(slots=True)
+class Part:
+    """What one service gives, and what that rests on: `project`, the `files` that were read, the keys that other
+    entries ask for too. `unusable` are the hosts on which it can't be used, by why; `own` holds the resources whose
+    content is each host's own; `sealer` knows the secrets that were met; `renders` counts."""
+
+    service: LinkedService
+    project: ProjectDocument | None
+    contested: frozenset[Key]
+    files: dict[str, bytes | None] = field(default_factory=dict)
+    slices: Mapping[str, Slice] = field(default_factory=dict)
+    unusable: dict[Problem, dict[str, None]] = field(default_factory=dict)
+    own: dict[Resource, Own] = field(default_factory=dict)
+    sealer: Sealer = field(init=False)
+    renders: int = 0
+
+    def __post_init__(self) -> None:
+        self.sealer = Sealer(self.files.get)
+
+    def hold(self, hosts: Iterable[str], problem: Problem) -> None:
+        """The service can't be used on these hosts."""
+        self.unusable.setdefault(problem, {}).update(dict.fromkeys(hosts))
+
+    def still(self, service: LinkedService, ground: Ground) -> bool:
+        """Whether it is what the service would give again, on the very same hosts."""
+        ours = self.service
+        return (
+            ours.document is service.document
+            and ours.hosts == service.hosts
+            and self.project is ground.linked.projects.get(service.document.project)
+            and self.contested == _contested(service, ground)
+            and all(ground.read(path) == data for path, data in self.files.items())
+        )
+
+
+def part_of(linked: LinkedService, ground: Ground, before: Part | None = None) -> Part:
+    """What the service wants on each of its hosts. Hosts for which an entry can't be used have no slice. Content of
+    each host's own that all have as `before` stays the same object."""
     service = linked.document
-    if lost := list(_lost_secrets(service, work)):
-        for problem in lost:
-            work.hold(service.name, linked.hosts, problem)
-        return {}
-    hosts = [work.linked.hosts[name] for name in linked.hosts]
-    overridden = work.overridden(linked.hosts)
+    part = Part(linked, ground.linked.projects.get(service.project), _contested(linked, ground))
+
+    def read(path: str) -> bytes | None:
+        part.files[path] = ground.read(path)
+        return part.files[path]
+
+    part.sealer.read = read
+    for problem in _lost_secrets(part):
+        part.hold(linked.hosts, problem)
+    if not part.unusable:
+        _fill(part, ground, before, read)
+    # All that it takes has been read by now; a part must not hold on to the ground that it was made on.
+    part.sealer.read = part.files.get
+    return part
+
+
+def _fill(part: Part, ground: Ground, before: Part | None, read: Callable[[str], bytes | None]) -> None:
+    linked, service = part.service, part.service.document
+    hosts = [ground.linked.hosts[name] for name in linked.hosts]
+    overridden = frozenset[str]().union(*{ground.hosts.named[name] for name in linked.hosts})
+    scopes = _Scopes(service, part.project, part.sealer)
     columns: list[Column] = []
-    unusable: set[str] = set()
     for entry in service.entries:
         try:
-            recipe = compile_entry(entry, service.name, work.registry[entry.kind], work.read)
+            recipe = compile_entry(entry, service.name, ground.registry[entry.kind], read)
         except Unusable as error:
-            work.hold(service.name, linked.hosts, error.problem)
-            return {}
-        column = _Filling(recipe, service, hosts, work)
-        columns.append(column.fill(overridden))
-        unusable |= column.unusable
-    return _rows(columns, [name for name in linked.hosts if name not in unusable])
+            part.hold(linked.hosts, error.problem)
+            return
+        column = _Filling(recipe, hosts, part, scopes).fill(overridden)
+        columns.append(_kept(column, part, before) if isinstance(column, Resource) and column in part.own else column)
+    without = {host for names in part.unusable.values() for host in names}
+    part.slices = _rows(columns, [name for name in linked.hosts if name not in without] if without else linked.hosts)
 
 
-def _lost_secrets(service: ServiceDocument, work: Work) -> Iterator[Problem]:
+def _lost_secrets(part: Part) -> Iterator[Problem]:
     """References to secrets, in vars of the service or its project, that lead nowhere."""
-    project = work.linked.projects.get(service.project)
+    service, project = part.service.document, part.project
     for document, kind in ((service, "Service"), *(((project, "Project"),) if project else ())):
-        for path, trouble in work.sealer.troubles(document.vars):
+        for path, trouble in part.sealer.troubles(document.vars):
             place = document.marks.get(("spec", "vars", *path, FROM, KEY), document.place)
             yield Problem(place, "lost-secret", trouble, f"{kind}/{document.name}", "see docs/secrets.md")
 
 
+def _kept(sample: Resource, part: Part, before: Part | None) -> Resource:
+    """The sample of before, where it stands for the very same content of the same hosts."""
+    own = part.own[sample]
+    for old, known in before.own.items() if before else ():
+        alike = described(old, varies=True) == described(sample, varies=True) and old.place == sample.place
+        if alike and known.digests == own.digests:
+            del part.own[sample]
+            part.own[old] = known
+            return old
+    return sample
+
+
+def _contested(linked: LinkedService, ground: Ground) -> frozenset[Key]:
+    keys = (Key(entry.kind, entry.name) for entry in linked.document.entries)
+    return frozenset(key for key in keys if ground.contested(key))
+
+
+@dataclass(frozen=True, slots=True)
+class _Scopes:
+    """What templates of a service see. It lives as long as resources have to be made, so it must not hold the part."""
+
+    service: ServiceDocument
+    project: ProjectDocument | None
+    sealer: Sealer
+
+    def of(self, host: Host | None) -> dict[str, Scope]:
+        return context(self.service, self.project, host, self.sealer)
+
+
 @dataclass(slots=True)
 class _Filling:
-    """One column being filled. `unusable` are the hosts for which the entry gives nothing."""
+    """One column being filled. Hosts for which the entry gives nothing are held in the part."""
 
     recipe: Recipe
-    service: ServiceDocument
     hosts: list[Host]
-    work: Work
-    unusable: set[str] = field(default_factory=set)
+    part: Part
+    scopes: _Scopes
 
     def fill(self, overridden: frozenset[str]) -> Column:
         uses = [use for use in self.recipe.uses if varies(use, overridden)]
@@ -125,7 +195,7 @@ class _Filling:
             return self._cooked(cook, None, self.hosts) or {}
         groups = _groups(uses, self.hosts)
         if self._own(len(groups)):
-            return self._digested(cook, groups)
+            return self._digested(cook, uses, groups)
         return self._each(cook, groups)
 
     def _each(self, cook: Cook, groups: list[list[Host]]) -> Column:
@@ -138,52 +208,62 @@ class _Filling:
 
     def _own(self, groups: int) -> bool:
         entry = self.recipe.entry
-        if not self.recipe.only_content or self.work.contested(Key(entry.kind, entry.name)):
+        if not self.recipe.only_content or Key(entry.kind, entry.name) in self.part.contested:
             return False
         return groups > OWN and 2 * groups > len(self.hosts)
 
     def _cooked(self, cook: Cook, host: Host | None, members: list[Host]) -> Resource | None:
-        self.work.renders += 1
+        self.part.renders += 1
         try:
-            return cook.cook(self._context(host))
+            return cook.cook(self.scopes.of(host))
         except Unusable as error:
             self._unusable(members, error)
             return None
 
-    def _digested(self, cook: Cook, groups: list[list[Host]]) -> Column:
+    def _digested(self, cook: Cook, uses: list[Use], groups: list[list[Host]]) -> Column:
         """The first host's resource as the sample of all, and every host's digest."""
         sample: Resource | None = None
         digests: dict[str, str] = {}
-        for members in groups:
-            if sample is None:
-                sample = self._cooked(cook, members[0], members)
-                digests.update(dict.fromkeys((h.name for h in members), sample.digest) if sample else {})
-                continue
-            self.work.renders += 1
+        rest = iter(groups)
+        for members in rest:
+            sample = self._cooked(cook, members[0], members)
+            if sample is not None:
+                digests.update(dict.fromkeys((host.name for host in members), sample.digest))
+                break
+        if sample is None:
+            return {}
+        own = self._own_digest(cook, uses)
+        for members in rest:
+            self.part.renders += 1
             try:
-                own = cook.own_digest(self._context(members[0]))
+                found = own(members[0])
             except Unusable as error:
                 self._unusable(members, error)
                 continue
-            if own is None:  # some hold a secret and some don't: they are not asked in the same words
+            if found is None:  # some hold a secret and some don't: they are not asked in the same words
                 return self._each(Cook(self.recipe), groups)
             for host in members:
-                digests[host.name] = own
-        if sample is None:
-            return {}
-        self.work.own[sample] = Own(digests, partial(self._made, cook))
+                digests[host.name] = found
+        self.part.own[sample] = Own(digests, partial(_made, cook, self.hosts, self.scopes))
         return sample
 
-    def _made(self, cook: Cook, host: str) -> Resource:
-        return cook.cook(self._context(self.work.linked.hosts[host]))
-
-    def _context(self, host: Host | None) -> dict[str, Scope]:
-        return context(self.service, self.work.linked.projects.get(self.service.project), host, self.work.sealer)
+    def _own_digest(self, cook: Cook, uses: list[Use]) -> Callable[[Host], str | None]:
+        """How to get a host's digest. Where templates use nothing else of a host than what stands in its document
+        beside its vars, all hosts share the rest; where it is its name as it is, the text around it is made once."""
+        if any(scope != "host" for scope, *_ in uses):
+            return lambda host: cook.own_digest(self.scopes.of(host))
+        shared = self.scopes.of(None)
+        if uses == [("host", "name")] and (named := cook.named(shared)):
+            return lambda host: named(host.name)
+        return lambda host: cook.own_digest({**shared, "host": host_scope(host)})
 
     def _unusable(self, members: list[Host], error: Unusable) -> None:
-        names = [host.name for host in members]
-        self.unusable.update(names)
-        self.work.hold(self.service.name, names, error.problem)
+        self.part.hold((host.name for host in members), error.problem)
+
+
+def _made(cook: Cook, hosts: list[Host], scopes: _Scopes, name: str) -> Resource:
+    """The resource of one of the hosts, which are sorted by name."""
+    return cook.cook(scopes.of(hosts[bisect_left(hosts, name, key=attrgetter("name"))]))
 
 
 def _groups(uses: list[Use], hosts: list[Host]) -> list[list[Host]]:
@@ -196,7 +276,7 @@ def _groups(uses: list[Use], hosts: list[Host]) -> list[list[Host]]:
     return list(groups.values())
 
 
-def _rows(columns: list[Column], hosts: list[str]) -> dict[str, Slice]:
+def _rows(columns: list[Column], hosts: Sequence[str]) -> dict[str, Slice]:
     if all(isinstance(column, Resource) for column in columns):
         return dict.fromkeys(hosts, tuple(c for c in columns if isinstance(c, Resource)))
     interned: dict[Slice, Slice] = {}

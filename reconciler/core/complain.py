@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -16,8 +16,8 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from reconciler.core.fields import is_template
 from reconciler.core.marks import KEY, Path
 from reconciler.core.page import Page
-from reconciler.core.quote import did_you_mean, listing, quote
-from reconciler.core.shape import describe, names_at
+from reconciler.core.quote import SENSITIVE, did_you_mean, listing, quote
+from reconciler.core.shape import describe, names_at, unshown
 from reconciler.model.problem import Problem
 
 MOST = 200
@@ -55,13 +55,17 @@ _FALSE = frozenset({"no", "off", "n", "0", "false"})
 
 @dataclass(frozen=True, slots=True)
 class _Error:
-    """One of pydantic's errors, placed: `path` leads to the value, or to the field that is missing or unknown."""
+    """One of pydantic's errors, placed: `path` leads to the value, or to the field that is missing or unknown.
+
+    A `hidden` value must not be shown.
+    """
 
     type: str
     path: Path
     value: Any
     context: Mapping[str, Any]
     message: str
+    hidden: bool = False
 
 
 def validate(
@@ -71,7 +75,8 @@ def validate(
 
     The check is of JSON, as strict models take a list for a tuple only there. `value` is the page's value or some of
     its fields. `shape` is the adapter's model, for names and descriptions of fields. With `templates`, a value with a
-    template in it is not judged.
+    template in it is not judged. No value is shown of a field that its model keeps out of its `repr`, nor any of a
+    mapping that says `sensitive: true`.
     """
     try:
         return adapter.validate_json(orjson.dumps(value)), []
@@ -79,7 +84,14 @@ def validate(
         found = [_placed(e, value) for e in error.errors(include_url=False)[:MOST]]
     if templates:
         found = [e for e in found if e.type in ("missing", "extra_forbidden") or not _holds_template(e.value)]
+    found = [replace(e, hidden=_is_hidden(e.path, value, shape)) for e in found]
     return None, [_problem(group, page, shape) for group in _grouped(_telling(found))]
+
+
+def _is_hidden(path: Path, value: Any, shape: type[BaseModel] | None) -> bool:
+    if isinstance(value, dict) and value.get("sensitive") is True:
+        return True
+    return bool(path) and shape is not None and path[0] in unshown(shape)
 
 
 def _holds_template(value: Any) -> bool:
@@ -179,13 +191,14 @@ def _wrong_type(group: list[_Error], page: Page) -> Problem:
     message = f"{label} must be {' or '.join(expected)}, not {raw}"
     number = isinstance(error.value, int | float) and not isinstance(error.value, bool)
     if number and error.path and error.path[-1] == "mode":
-        hint = f'write mode: "{raw}" in quotes; without them YAML reads a number'
+        written = '"0644"' if error.hidden else f'"{raw}"'
+        hint = f"write mode: {written} in quotes; without them YAML reads a number"
         return page.problem(error.path, "unquoted-mode", message, hint)
     return page.problem(error.path, "wrong-type", message, _type_hint(error, expected, raw))
 
 
 def _type_hint(error: _Error, expected: list[str], raw: str) -> str:
-    value = error.value
+    value = None if error.hidden else error.value
     if "text" in expected and isinstance(value, int | float):
         return f'write it in quotes: "{raw}"'
     if isinstance(value, str) and "true or false" in expected and value.lower() in _TRUE | _FALSE:
@@ -198,7 +211,7 @@ def _type_hint(error: _Error, expected: list[str], raw: str) -> str:
 def _not_a_choice(group: list[_Error], page: Page) -> Problem:
     error = group[0]
     choices = [choice for e in group for choice in _choices(e)]
-    near = did_you_mean(error.value, choices) if isinstance(error.value, str) else ""
+    near = did_you_mean(error.value, choices) if isinstance(error.value, str) and not error.hidden else ""
     message = f"{page.label(error.path)} can't be {_shown(error, page)}"
     return page.problem(error.path, "bad-choice", message, near or f"write one of {listing(choices)}")
 
@@ -232,12 +245,17 @@ def _broken_rule(error: _Error, page: Page, model: type[BaseModel] | None) -> Pr
         return page.problem(error.path, "bad-value", f"{label} can't be {raw}", hint)
     if error.type in ("value_error", "assertion_error"):
         what = str(error.context.get("error", error.message))
-        message = f"{label}: {what}" if not error.path else f"{label} {raw}: {what}"
-        return page.problem(_shown_at(error), "bad-value", message, about or "change the value")
+        if not error.path:
+            return page.problem(_shown_at(error), "bad-value", f"{label}: {what}", "change its fields")
+        if error.hidden:  # a rule may quote what it refuses
+            return page.problem(_shown_at(error), "bad-value", f"{label} can't be {raw}", about or "change the value")
+        return page.problem(_shown_at(error), "bad-value", f"{label} {raw}: {what}", about or "change the value")
     return page.problem(error.path, "bad-value", f"{label} can't be {raw}: {error.message.lower()}", about)
 
 
 def _shown(error: _Error, page: Page) -> str:
     """Numbers and words as they were written (0644, not 644); texts quoted."""
+    if error.hidden:
+        return SENSITIVE
     simple = isinstance(error.value, int | float) and error.path[-1:] != (KEY,)
     return page.raw(error.path) if simple else quote(error.value)

@@ -5,8 +5,9 @@ Plain data. Knows nothing of how it is found.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from reconciler.core.ask import Questions
 from reconciler.core.compare import Comparison, Equal, NotKnown, compare
@@ -83,7 +84,7 @@ class Verdict:
 @dataclass(frozen=True, slots=True)
 class Assessment:
     """Verdicts with the hosts that share each, sorted by first host. `comparisons` counts comparisons of fields,
-    `settled` the resources of hosts that were known to be in order."""
+    `settled` the resources of hosts that were known to be in order. `judged` is for the next assessment."""
 
     verdicts: tuple[tuple[Verdict, tuple[str, ...]], ...]
     blocked: tuple[Blocked, ...]
@@ -91,16 +92,42 @@ class Assessment:
     unknown: int
     comparisons: int
     settled: int = 0
+    judged: Judged | None = None
+
+
+Alike: TypeAlias = tuple[Profile, int, int, frozenset[str]]
+"""What makes hosts alike: profile, identity of the (interned) answers and of our records, services held."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judged:
+    """Verdicts by what makes hosts alike, with the group, whose objects have to live for that to mean anything; and
+    what else of the desired state and the kinds they rest on."""
+
+    rest: tuple[object, ...]
+    verdicts: Mapping[Alike, tuple[Group, Verdict]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Focus:
+    """Which hosts to look at, the others being in order; what was found the last time; and for hosts that stand in for
+    others, all of them."""
+
+    hosts: Collection[str]
+    before: Judged | None = None
+    stand_ins: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class Look:
-    """What assessing looks at, with the comparisons done already: (resource, answer, what was asked for last)."""
+    """What assessing looks at, with the comparisons done already: (resource, answer, what was asked for last); and
+    what is due by each of them, at a position in the profile."""
 
     desired: Desired
     registry: Registry
     questions: Questions
     done: dict[tuple[Resource, str, str, str], Comparison] = field(default_factory=dict)
+    dues: dict[tuple[int, int], Due] = field(default_factory=dict)
 
     def compare(self, resource: Resource, facts: Mapping[Key, Fact], owned: Owned | None) -> Comparison:
         """How a resource is on hosts with these facts; what is equal by digest is settled without a look at fields."""

@@ -1,40 +1,91 @@
 """Which hosts need a closer look: those for which Git's request, or their answer, is not what it was when all was well.
 
-Knows digests only.
+Knows digests only. How hosts stand is worked out anew only for those of which something has changed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+from itertools import compress
+from operator import is_, is_not
+from typing import TypeVar
 
-from reconciler.core.due import Assessment
-from reconciler.model.desired import Desired
-from reconciler.model.observation import Head, Observation
+from reconciler.model.desired import Desired, Profile
+from reconciler.model.observation import Head
+
+T = TypeVar("T")
+_SIZE = 16
 
 
-def settled(desired: Desired, heads: Mapping[str, Head]) -> frozenset[str]:
-    """Hosts on which everything is in order and on record, by digest: nothing is due on them."""
-    found: list[str] = []
-    for host, asked in desired.asked.items():
+@dataclass(frozen=True, slots=True, eq=False)
+class Standing:
+    """How all hosts stand: what is asked of each, what is known of each, and which are `open`: to be looked at.
+
+    Those are hosts that aren't settled, and those that left Git with things of ours on them. `layouts` are the shared
+    parts of what is asked; `bases` those by which hosts were in order that are open only because Git asks for something
+    else now. `total` is the sum of a digest for each host of what it said.
+    """
+
+    asked: Mapping[str, str]
+    layouts: Mapping[str, Profile]
+    heads: Mapping[str, Head]
+    open: frozenset[str]
+    bases: Mapping[str, Profile]
+    total: int
+
+    @property
+    def fingerprint(self) -> str:
+        """Covers what all hosts that Git asks for said last. A sum, so that a host that changes costs one host."""
+        return f"{self.total:0{2 * _SIZE}x}"
+
+
+NOBODY = Standing({}, {}, {}, frozenset(), {}, 0)
+
+
+def standing(desired: Desired, heads: Mapping[str, Head], before: Standing = NOBODY) -> Standing:
+    """How hosts stand, from how they stood before. On a host that is not open everything is in order and on record,
+    by digest: nothing is due there."""
+    asked = desired.asked
+    moved = differing(before.asked, asked) | differing(before.heads, heads)
+    opened = {host for host in moved if _open(asked.get(host), heads.get(host))}
+    total = before.total + _sum(moved, asked, heads) - _sum(moved, before.asked, before.heads)
+    bases = {host: base for host, base in before.bases.items() if host not in moved} | _bases(opened, heads, before)
+    return Standing(asked, desired.layouts, heads, (before.open - moved) | opened, bases, total % (1 << 8 * _SIZE))
+
+
+def differing(before: Mapping[str, T], now: Mapping[str, T]) -> set[str]:
+    """Names of which one has another object than the other, or none. Fast where both have the same names in the same
+    order, as copies with some values replaced do."""
+    if before is now:
+        return set()
+    if len(before) == len(now) and all(map(is_, before, now)):
+        return set(compress(now, map(is_not, before.values(), now.values())))
+    return {name for name in before.keys() | now.keys() if before.get(name) is not now.get(name)}
+
+
+def _open(asked: str | None, head: Head | None) -> bool:
+    if asked is None:
+        return head is not None and head.owned
+    return head is None or head.asked != asked or head.answered != head.fingerprint or bool(head.unreachable)
+
+
+def _bases(opened: Collection[str], heads: Mapping[str, Head], before: Standing) -> dict[str, Profile]:
+    """What was asked of hosts for which their mark still tells how they are."""
+    found: dict[str, Profile] = {}
+    for host in opened:
         head = heads.get(host)
-        if head is not None and head.asked == asked and head.answered == head.fingerprint and not head.unreachable:
-            found.append(host)
-    return frozenset(found)
+        if head is None or not head.alike or head.answered != head.fingerprint or head.unreachable:
+            continue
+        if head.asked == before.asked.get(host):
+            found[host] = before.layouts[host]
+        elif host in before.bases and before.heads[host].asked == head.asked:
+            found[host] = before.bases[host]
+    return found
 
 
-def unsettled(desired: Desired, heads: Mapping[str, Head], known: frozenset[str]) -> set[str]:
-    """Hosts that have to be read: those that aren't settled, and those that left Git with things of ours on them."""
-    departed = {host for host, head in heads.items() if head.owned and host not in desired.hosts}
-    return {host for host in desired.hosts if host not in known} | departed
-
-
-def in_order(
-    assessment: Assessment, desired: Desired, observations: Mapping[str, Observation]
-) -> dict[str, tuple[str, str]]:
-    """What to keep of hosts that were looked at and found in order: what was asked, what they answered."""
-    return {
-        host: (desired.asked[host], observations[host].fingerprint)
-        for verdict, hosts in assessment.verdicts
-        if not (verdict.dues or verdict.stuck or verdict.released or verdict.equal)
-        for host in hosts
-    }
+def _sum(hosts: Collection[str], asked: Mapping[str, str], heads: Mapping[str, Head]) -> int:
+    """The part that these hosts have in the total; nothing for hosts that were never asked, or that left Git."""
+    said = [f"{host}\0{heads[host].fingerprint}".encode() for host in hosts if host in heads and host in asked]
+    return sum([int.from_bytes(blake2b(each, digest_size=_SIZE).digest(), "big") for each in said])

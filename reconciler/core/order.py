@@ -27,14 +27,22 @@ class Ordered:
     needs: dict[str, set[str]] = field(default_factory=dict)
 
 
-def order(assessment: Assessment) -> Ordered:
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """Programs by their dues: those of the last plan, and those that are `made` (or taken over) for this one."""
+
+    before: Mapping[tuple[Due, ...], Program] = field(default_factory=dict)
+    made: dict[tuple[Due, ...], Program] = field(default_factory=dict)
+
+
+def order(assessment: Assessment, programs: Programs) -> Ordered:
     """Every distinct set of dues as a program, once, with the hosts that get it."""
     result = Ordered()
-    known: dict[tuple[Due, ...], Program] = {}
+    known = programs.made
     for verdict, hosts in assessment.verdicts:
         for service, dues in _by_service(verdict.dues).items():
             if dues not in known:
-                known[dues] = order_program(dues)
+                known[dues] = programs.before.get(dues) or order_program(dues)
             program = result.programs.setdefault(known[dues].id, known[dues])
             result.hosts.setdefault(service, {}).setdefault(program.id, []).extend(hosts)
             result.needs.setdefault(service, set()).update(need for due in dues for need in due.needs)

@@ -75,4 +75,4 @@ class Payloads:
         calls = kind.calls(change.key.name, spec, change.action)
         # A module may repeat its arguments in what it says.
         secret = any(getattr(spec, name, None) is not None for name in kind.secret)
-        return Work(change.key, change.query, change.expect, calls, change.sensitive or secret)
+        return Work(change.key, change.query, change.expect, calls, change.sensitive or secret, change.ordinary)

@@ -6,16 +6,16 @@ Pure: the same values give the same plan, byte for byte.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from reconciler.core.due import Assessment
-from reconciler.core.order import order, steps
+from reconciler.core.heads import Standing
+from reconciler.core.order import Programs, order, steps
 from reconciler.core.plan_json import sealed
 from reconciler.core.target import drift_only, limited
 from reconciler.model.desired import Desired
-from reconciler.model.digest import digest
-from reconciler.model.observation import Head, Observation
+from reconciler.model.observation import Head
 from reconciler.model.plan import Plan, Program, Step, Summary
 
 
@@ -34,44 +34,41 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What is known of hosts: the heads of all, and what those said on which something may be due."""
+    """What is known of hosts: how all stand. `programs` are those that were ordered for the last plan."""
 
-    heads: Mapping[str, Head]
-    observations: Mapping[str, Observation]
+    standing: Standing
+    programs: Programs = field(default_factory=Programs)
 
 
 def make_plan(assessment: Assessment, desired: Desired, seen: Seen, scope: Scope) -> Plan:
     """The plan for what is due. Raises Stalled for a target that means nothing."""
-    heads = seen.heads
     narrowed = limited(assessment, desired, scope.targets, scope.excludes)
-    found = order(drift_only(narrowed) if scope.drift else narrowed)
+    found = order(drift_only(narrowed) if scope.drift else narrowed, seen.programs)
     ordered = steps(found, desired.services)
     return sealed(
         Plan(
             revision=desired.revision,
-            fingerprint=_fingerprint(desired, heads),
-            observed_at=_oldest(desired, heads),
+            fingerprint=seen.standing.fingerprint,
+            observed_at=_oldest(desired, seen.standing.heads),
             fleet=len(desired.hosts),
-            managed=sum(len(profile.resources) for profile in desired.layouts.values()),
+            managed=desired.managed,
             steps=ordered,
             programs=dict(sorted(found.programs.items())),
             blocked=assessment.blocked,
             releases=assessment.releases,
             summary=_summary(ordered, found.programs, assessment),
             incomplete=not scope.whole,
-            machines={h: seen.observations[h].identity for step in ordered for h in step.hosts},
+            machines={h: seen.standing.heads[h].identity for step in ordered for h in step.hosts},
         )
     )
 
 
-def _fingerprint(desired: Desired, heads: Mapping[str, Head]) -> str:
-    return digest([[host, heads[host].fingerprint] for host in sorted(desired.hosts) if host in heads])
-
-
 def _oldest(desired: Desired, heads: Mapping[str, Head]) -> datetime | None:
     """When the oldest answer that the plan rests on was given."""
-    times = (heads[host].observed_at for host in desired.hosts if host in heads and not heads[host].unreachable)
-    return min((time for time in times if time), default=None)
+    departed = heads.keys() - desired.hosts.keys()
+    seen = [head for host, head in heads.items() if host not in departed] if departed else heads.values()
+    # By position, since this looks at every host: (host, observed_at, fingerprint, unreachable, …).
+    return min([head[1] for head in seen if head[1] and not head[3]], default=None)
 
 
 def _summary(ordered: Sequence[Step], programs: Mapping[str, Program], assessment: Assessment) -> Summary:

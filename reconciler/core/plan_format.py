@@ -23,7 +23,7 @@ Count = Annotated[int, Field(ge=0)]
 
 
 class Form(BaseModel):
-    """A part of the document: every field is there, no other is."""
+    """A part of the document: every field without a default is there, no other is."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -53,6 +53,11 @@ class ChangeForm(Form):
     query: dict[str, Any] = Field(description="What the host is asked before the change.")
     expect: str = Field(description="Digest that the answer must have, else nothing is done; empty: any.")
     sensitive: bool
+    ordinary: bool = Field(
+        False,
+        description="It can't be bundled with the other changes: it is an ordinary Ansible task, and takes round trips "
+        "of its own.",
+    )
 
 
 class ProgramForm(Form):

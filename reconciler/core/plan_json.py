@@ -176,6 +176,7 @@ def _change(change: Change) -> dict[str, Any]:
         "query": dict(change.query),
         "expect": change.expect,
         "sensitive": change.sensitive,
+        **({"ordinary": True} if change.ordinary else {}),
     }
 
 
@@ -191,6 +192,7 @@ def _to_change(change: Mapping[str, Any]) -> Change:
         query=change["query"],
         expect=change["expect"],
         sensitive=change["sensitive"],
+        ordinary=change.get("ordinary", False),
     )
 
 

@@ -25,13 +25,21 @@ Owns = Mapping[Resource, Own]
 """By the sample that stands for the resource in layouts."""
 
 
-class Profiles(Mapping[str, Profile]):
-    """Each host's whole profile. Those with own content are made at the first look and kept."""
+MOST = 20_000
+"""Profiles with own content that are kept for the next revision: those of hosts with something to do, not a fleet's."""
 
-    def __init__(self, layouts: Mapping[str, Profile], owns: Owns) -> None:
+
+class Profiles(Mapping[str, Profile]):
+    """Each host's whole profile. Those with own content are made at the first look and kept, also for the hosts that
+    have the same layout in the `before`."""
+
+    def __init__(self, layouts: Mapping[str, Profile], owns: Owns, before: Profiles | None = None) -> None:
         self._layouts = layouts
         self._owns = owns
         self._made: dict[str, Profile] = {}
+        if before is not None and len(before._made) <= MOST:
+            old = before._layouts
+            self._made = {host: made for host, made in before._made.items() if layouts[host] is old[host]}
 
     def __getitem__(self, host: str) -> Profile:
         layout = self._layouts[host]
@@ -54,7 +62,7 @@ def layout_of(rows: tuple[tuple[Resource, ...], ...], owns: Owns) -> Profile:
     unique = {(r.key, r.digest): r for row in reversed(rows) for r in reversed(row)}
     resources = tuple(reversed(unique.values()))
     varying = frozenset(r for r in resources if r in owns)
-    return Profile(resources, digest([__version__, *(_described(r, r in varying) for r in resources)]), varying)
+    return Profile(resources, digest([__version__, *(described(r, varies=r in varying) for r in resources)]), varying)
 
 
 def asked(layouts: Mapping[str, Profile], owns: Owns) -> dict[str, str]:
@@ -69,7 +77,7 @@ def asked(layouts: Mapping[str, Profile], owns: Owns) -> dict[str, str]:
     return result
 
 
-def _described(resource: Resource, varies: bool) -> list[object]:
+def described(resource: Resource, *, varies: bool) -> list[object]:
     """All of a resource that planning looks at, for the digest."""
     refs = [[str(key) for key in keys] for keys in (resource.requires, resource.reload_on, resource.restart_on)]
     treated = [list(resource.ignore), resource.protect, resource.prune, resource.sensitive, resource.place.path]

@@ -97,6 +97,7 @@ def _delete(owned: Owned, there: Present, fact: Fact, query: Query, registry: Re
         because=f"left Git; we created it, and last applied it in run {owned.run}",
         query=query,
         expect=fact.facts_digest,
+        ordinary=registry[owned.key.kind].ordinary,
     )
 
 

@@ -11,6 +11,8 @@ from difflib import get_close_matches
 from typing import Any
 
 _LONGEST = 60
+SENSITIVE = "(sensitive value)"
+"""What stands for a value that nobody may see."""
 
 
 def quote(value: Any) -> str:

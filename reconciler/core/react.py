@@ -31,7 +31,7 @@ def reactions(group: Group, dues: Iterable[Due], unknown: set[Key], registry: Re
             if ref in changing or (ref not in unknown and _owed(owned, ref, digests.get(ref, "")))
         ]
         if triggers and _still_needed(resource, due_now, registry):
-            found.append(_reaction(resource, index, triggers, changing))
+            found.append(_reaction(resource, index, triggers, changing, registry))
     return found
 
 
@@ -56,7 +56,9 @@ def _before(due: Due, own: Due) -> bool:
     return not due.prune and (due.change.key in own.requires or not due.provides.isdisjoint(own.after))
 
 
-def _reaction(resource: Resource, index: int, triggers: list[Key], changing: dict[Key, Change]) -> Due:
+def _reaction(
+    resource: Resource, index: int, triggers: list[Key], changing: dict[Key, Change], registry: Registry
+) -> Due:
     restart = any(ref in resource.restart_on for ref in triggers)
     causes = {changing[ref].cause if ref in changing else "pending" for ref in triggers}
     names = ", ".join(str(ref) for ref in triggers)
@@ -67,5 +69,6 @@ def _reaction(resource: Resource, index: int, triggers: list[Key], changing: dic
         because=f"{names} change" + ("s" if len(triggers) == 1 else ""),
         desired=resource.digest,
         sensitive=resource.sensitive,
+        ordinary=registry[resource.key.kind].ordinary,
     )
     return Due(change, resource.service, index, triggers=tuple(triggers))

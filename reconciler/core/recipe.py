@@ -14,7 +14,8 @@ import orjson
 from pydantic import BaseModel, ValidationError
 
 from reconciler.core.opaque import Unsealed, checked
-from reconciler.core.render import RenderError, Scope, Template, Use, compile_template, is_template, render
+from reconciler.core.quote import did_you_mean, listing, quote
+from reconciler.core.render import RenderError, Scope, Template, Use, around_name, compile_template, is_template, render
 from reconciler.kinds.base import COMMON, Kind
 from reconciler.model.desired import Resource
 from reconciler.model.digest import digest
@@ -22,6 +23,7 @@ from reconciler.model.document import Entry
 from reconciler.model.key import Key, Place
 from reconciler.model.problem import Problem
 from reconciler.model.secret import is_sealed
+from reconciler.model.state import Present
 
 Path = tuple[str | int, ...]
 _NOT_STATE = COMMON | {"template", "source", "reload_on", "restart_on"}
@@ -112,6 +114,7 @@ class Cook:
         except ValidationError as error:
             raise _invalid(recipe, error, (entry.kind,)) from None
         spec = _checked_spec(recipe, fields)
+        _check_ignored(recipe, key, spec)
         base = _base(recipe, key, spec)
         resource = _resource(recipe, key, spec, base)
         self._first = (resource, base)
@@ -125,6 +128,16 @@ class Cook:
         text = _rendered(self.recipe, path, template, context)
         return digest([self._first[1], text]) if _alike(self._first[0], text) else None
 
+    def named(self, context: Mapping[str, Scope]) -> Callable[[str], str] | None:
+        """As `own_digest`, by the host's name, where the content says that as it is and uses nothing else of a host:
+        the text around it is the same everywhere. None where that can't be relied on, as with secrets."""
+        assert self._first is not None and self.recipe.only_content
+        (_, template), *_ = self.recipe.templates
+        base, pieces = self._first[1], around_name(template, context)
+        if pieces is None or context["vars"].tokens:
+            return None
+        return lambda name: digest([base, name.join(pieces)])
+
     def _again(self, first: Resource, base: str, context: Mapping[str, Scope]) -> Resource | None:
         """As the first, but for the content: text, which is valid whatever it says. None if only one of the two holds
         a secret."""
@@ -135,6 +148,20 @@ class Cook:
         values = {**first.spec.__dict__, "content": text}
         spec = type(first.spec).model_construct(first.spec.model_fields_set, **values)
         return _resource(self.recipe, first.key, spec, base)
+
+
+def _check_ignored(recipe: Recipe, key: Key, spec: Any) -> None:
+    """`ignore` of a field that there is not would silently ignore nothing."""
+    if not spec.ignore:
+        return
+    wanted = recipe.kind.wanted(key.name, spec)
+    known = set(type(spec).model_fields) - COMMON | set(wanted.state if isinstance(wanted, Present) else ())
+    for index, field in enumerate(spec.ignore):
+        if field not in known:
+            hint = did_you_mean(field, known) or f"fields of {key.kind} are {listing(sorted(known))}"
+            place = recipe.entry.marks.get(("ignore", index), recipe.entry.place)
+            message = f"{recipe.label} can't ignore {quote(field)}: it has no such field"
+            raise Unusable(_problem(recipe.service, place, "unknown-field", message, hint))
 
 
 def _alike(first: Resource, text: str) -> bool:
@@ -175,6 +202,7 @@ def _resource(recipe: Recipe, key: Key, spec: Any, base: str) -> Resource:
         protect=spec.protect,
         prune=spec.prune,
         sensitive=spec.sensitive,
+        uses=recipe.uses,
     )
 
 

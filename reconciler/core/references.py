@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from reconciler.core.graph import cycles
 from reconciler.kinds import Registry
+from reconciler.kinds.base import Token
 from reconciler.model.desired import Profile, Resource
 from reconciler.model.key import Key
 from reconciler.model.problem import Problem
@@ -17,9 +18,10 @@ Finding = tuple[str, Problem]
 """A service that can't be used on the profile's hosts, and why."""
 
 
-def check_profile(profile: Profile, requires: Mapping[str, Sequence[str]]) -> Iterator[Finding]:
+def check_profile(profile: Profile, requires: Mapping[str, Sequence[str]], registry: Registry) -> Iterator[Finding]:
     """Every finding about the hosts that share the profile. It names none of them, so that it is the same for all."""
     yield from _conflicts(profile)
+    yield from _clashes(profile, registry)
     yield from _dangling(profile, requires)
     yield from _cycles(profile)
 
@@ -48,6 +50,27 @@ def _conflicts(profile: Profile) -> Iterator[Finding]:
             message = f"{one.key} is also asked for, differently, by service {two.service} at {two.place}"
             hint = "let one service have it, or make both ask for the same"
             yield one.service, _problem(one, "conflict", message, hint)
+
+
+def _clashes(profile: Profile, registry: Registry) -> Iterator[Finding]:
+    """Resources of different names that mean the same thing on the host."""
+    claimed: dict[Token, Resource] = {}
+    kinds = [(registry[r.key.kind], r) for r in profile.resources]
+    for kind, resource in kinds:
+        for token in sorted(kind.claims(resource.key.name, resource.spec)):
+            other = claimed.setdefault(token, resource)
+            if other.key != resource.key:
+                yield from _clash(other, resource)
+    for kind, resource in kinds:
+        for token in sorted(kind.edits(resource.key.name, resource.spec)):
+            if token in claimed:
+                yield from _clash(claimed[token], resource)
+
+
+def _clash(first: Resource, second: Resource) -> Iterator[Finding]:
+    for one, two in ((first, second), (second, first)):
+        message = f"{one.key} and {two.key} (service {two.service}, {two.place}) would undo each other on the host"
+        yield one.service, _problem(one, "conflict", message, "let only one of them have it")
 
 
 def _dangling(profile: Profile, requires: Mapping[str, Sequence[str]]) -> Iterator[Finding]:

@@ -27,6 +27,9 @@ _FILE = "<template>"
 _BANNED_FILTERS = ("random", "format", "center", "xmlattr", "pprint", "attr")
 _BANNED_METHODS = frozenset({"format", "format_map", "center", "ljust", "rjust", "zfill", "expandtabs", "replace"})
 _GLOBALS = ("range", "dict", "namespace")
+_NOBODY = ("\0one\0", "\0two\0")
+_LONGEST_NAME = 253
+"""Characters of a host's name; it is a DNS name."""
 
 Use = tuple[str, ...]
 """A value that a template reads: ("vars", "port"), ("host", "labels", "site"); ("vars",) is all of them."""
@@ -104,10 +107,12 @@ _ENV = _environment()
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Template:
-    """A compiled text. `uses` are the values that it reads, sorted; `constant` texts have no template in them."""
+    """A compiled text. `uses` are the values that it reads, sorted. `echoes` says that it does nothing with the host's
+    name but say it: outside of any block, loop, condition or expression."""
 
     uses: tuple[Use, ...]
     run: Callable[[Mapping[str, Any]], Any]
+    echoes: bool = False
 
 
 def is_template(text: str) -> bool:
@@ -132,7 +137,7 @@ def compile_template(text: str, native: bool = False) -> Template:
         template = _ENV.template_class.from_code(_ENV, code, dict(_ENV.globals))
     except TemplateSyntaxError as error:
         raise RenderError(error.message or "bad template syntax", error.lineno) from None
-    return Template(uses, lambda context: _bounded(template.generate(**context)))
+    return Template(uses, lambda context: _bounded(template.generate(**context)), _echoes(tree))
 
 
 def render(template: Template, context: Mapping[str, Any]) -> Any:
@@ -146,6 +151,22 @@ def render(template: Template, context: Mapping[str, Any]) -> Any:
     except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError, OverflowError) as error:
         # What an expression does with values of the wrong type: `vars.port + "x"`.
         raise RenderError(f"{type(error).__name__}: {error}", _line(error.__traceback__)) from None
+
+
+def around_name(template: Template, context: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """The texts before, between and after the host's name, for a template that `echoes` it; None if it can't be told.
+
+    It is rendered for two names that no host has: what does not depend on the name is the same in both.
+    """
+    if not template.echoes:
+        return None
+    try:
+        texts = [render(template, {**context, "host": Scope("host", {"name": name})}) for name in _NOBODY]
+    except RenderError:
+        return None
+    first, second = (tuple(text.split(name)) for text, name in zip(texts, _NOBODY, strict=True))
+    longest = sum(map(len, first)) + len(first) * _LONGEST_NAME
+    return first if first == second and longest <= MAX_OUTPUT else None
 
 
 def _bounded(pieces: Any) -> str:
@@ -207,6 +228,19 @@ def _uses(tree: nodes.Template) -> set[Use]:
         if name.ctx == "load" and name.name in SCOPES and id(name) not in inner:
             uses.add((name.name,))
     return uses
+
+
+def _echoes(tree: nodes.Template) -> bool:
+    said = [n for output in tree.body if isinstance(output, nodes.Output) for n in output.nodes]
+    plainly = sum(_is_host_name(node) for node in said)
+    return 0 < plainly == sum(name.name == "host" for name in tree.find_all(nodes.Name))
+
+
+def _is_host_name(node: nodes.Node) -> bool:
+    """Whether it is `host.name`, and not something of that (a letter of it, say)."""
+    if not isinstance(node, (nodes.Getattr, nodes.Getitem)) or _step(node) != "name":
+        return False
+    return isinstance(node.node, nodes.Name) and node.node.name == "host"
 
 
 def _path(node: nodes.Node) -> tuple[Use, set[int]]:

@@ -27,6 +27,11 @@ def describe(model: type[BaseModel], path: Path, *, rule: bool = False) -> str:
     return next(filter(None, [*types, *own] if rule else [*own, *types]), "")
 
 
+def unshown(model: type[BaseModel]) -> frozenset[str]:
+    """The fields whose values the model keeps to itself."""
+    return frozenset(name for name, info in _fields(model) if not info.repr)
+
+
 def _descriptions(annotation: Any) -> Iterator[str]:
     """Descriptions that annotated types bring with them."""
     for argument in get_args(annotation):

@@ -10,6 +10,7 @@ from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from reconciler.core.due import Assessment, Due, Verdict
+from reconciler.core.quote import did_you_mean
 from reconciler.model.desired import Desired
 from reconciler.model.errors import Stalled
 from reconciler.model.key import Key
@@ -101,10 +102,20 @@ def _match(text: str, known: _Known) -> Match:
         return _of_service(text)
     if text in known.desired.hosts:
         return _of_hosts({text})
-    raise Stalled(
-        f"nothing is meant by {text!r}",
-        "write service:NAME, host:NAME, project:NAME, label:KEY=VALUE, or kind/name of a resource",
-    )
+    forms = "write service:NAME, host:NAME, project:NAME, label:KEY=VALUE, or kind/name of a resource"
+    words = _names(form, known) if colon else known.services | known.keys | known.desired.hosts.keys()
+    raise Stalled(f"nothing is meant by {text!r}", f"{did_you_mean(text, words)}\n{forms}".strip())
+
+
+def _names(form: str, known: _Known) -> Iterable[str]:
+    """Everything that can be said with this word before the colon."""
+    names: Mapping[str, Iterable[str]] = {
+        "service": known.services,
+        "host": known.desired.hosts,
+        "project": known.desired.projects,
+        "label": {f"{k}={v}" for host in known.desired.hosts.values() for k, v in host.labels.items()},
+    }
+    return (f"{form}:{name}" for name in names.get(form, ()))
 
 
 def _of_form(form: str, name: str, known: _Known) -> Match | None:

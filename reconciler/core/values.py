@@ -20,12 +20,20 @@ from reconciler.model.key import OUTSIDE
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """One var as a host sees it: its value, who gave it, and what it won over, the strongest first."""
+    """One var as a host sees it: its value, who gave it, and what it won over, the strongest first.
+
+    Of a `sensitive` one nothing is kept but where it comes from: its values are None.
+    """
 
     name: str
     value: Any
     giver: str
     over: tuple[tuple[str, Any], ...] = ()
+    sensitive: bool = False
+
+    def hidden(self) -> Origin:
+        """The same without its values."""
+        return Origin(self.name, None, self.giver, tuple((giver, None) for giver, _ in self.over), sensitive=True)
 
 
 def context(
@@ -35,13 +43,18 @@ def context(
     shared, in_project = sealer.sealed(project.vars) if project else ({}, frozenset[str]())
     own, in_service = sealer.sealed(service.vars)
     its, in_host = _of_host(host, sealer)
-    of_host = {"name": host.name, "address": host.address, "labels": host.labels} if host else {}
     of_project = {"name": project.name, "owners": list(project.owners), "vars": dict(shared)} if project else {}
     return {
-        "host": Scope("host", of_host),
+        "host": host_scope(host),
         "vars": Scope("vars", {**shared, **own, **its}, in_project | in_service | in_host),
         "project": Scope("project", of_project),
     }
+
+
+def host_scope(host: Host | None) -> Scope:
+    """What `host` is in a template."""
+    values = {"name": host.name, "address": host.address, "labels": host.labels} if host else {}
+    return Scope("host", values)
 
 
 def _of_host(host: Host | None, sealer: Sealer) -> tuple[Mapping[str, Any], frozenset[str]]:

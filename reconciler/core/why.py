@@ -5,14 +5,16 @@ Puts together what other modules found; decides nothing itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from reconciler.core.ask import remembered_spec
+from reconciler.core.compare import sensitive_fields
 from reconciler.core.due import Assessment, Due
 from reconciler.core.link import Linked
+from reconciler.core.quote import did_you_mean
 from reconciler.core.values import Origin, origins
 from reconciler.kinds import Registry
 from reconciler.model.desired import Desired, Resource
@@ -21,12 +23,23 @@ from reconciler.model.errors import Stalled
 from reconciler.model.key import Key, Place
 from reconciler.model.observation import Observation, Owned, Ownership
 from reconciler.model.plan import Blocked, Plan
-from reconciler.model.state import Observed, Unknown
+from reconciler.model.state import Observed, Present, Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """A field that others own: what Git asks for and what the host has, None where that is nothing or `sensitive`."""
+
+    path: str
+    desired: Any
+    observed: Any
+    sensitive: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """Everything about one resource on one host; what does not apply is None or empty. `released`: why it is let go."""
+    """Everything about one resource on one host; what does not apply is None or empty. `released`: why it is let go;
+    `sensitive`: the fields whose values nobody may see."""
 
     host: str
     key: Key
@@ -42,6 +55,8 @@ class Why:
     waits: tuple[str, ...]
     released: str
     blocked: tuple[Blocked, ...]
+    ignored: tuple[Ignored, ...]
+    sensitive: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +83,16 @@ def why(known: Known, host: str, key: Key) -> Why:
     service = known.linked.services[resource.service].document if resource else None
     due = tuple(d for d in _dues(known, host) if d.change.key == key)
     seen = known.observations.get(host)
+    observed = _observed(known, key, _spec(known, resource, owned), seen)
+    sensitive = _sensitive(known, key, resource, observed)
     return Why(
         host=host,
         key=key,
         resource=resource,
         service=service,
         host_place=place,
-        values=_values(known, service, host),
-        observed=_observed(known, key, _spec(known, resource, owned), seen),
+        values=_values(known, service, resource, host),
+        observed=observed,
         observed_at=seen.observed_at if seen else None,
         since=seen.since.get(key) if seen else None,
         due=due,
@@ -83,6 +100,8 @@ def why(known: Known, host: str, key: Key) -> Why:
         waits=_waits(known, host, due),
         released=_released(known, host, key),
         blocked=_blocked(known, host, key, resource, owned),
+        ignored=tuple(_ignored(known, resource, observed, sensitive)) if resource else (),
+        sensitive=sensitive,
     )
 
 
@@ -91,32 +110,49 @@ def _host_place(known: Known, host: str) -> Place | None:
         return known.desired.hosts[host].place
     if host in known.ownership:
         return None
-    from difflib import get_close_matches
-
-    near = get_close_matches(host, [*known.desired.hosts], n=1)
-    raise Stalled(
-        f"there is no host {host!r}",
-        f'did you mean "{near[0]}"?' if near else "hosts are Host documents, or come from an inventory",
-    )
+    near = did_you_mean(host, known.desired.hosts)
+    raise Stalled(f"there is no host {host!r}", near or "hosts are Host documents, or come from an inventory")
 
 
 def _unheard(known: Known, host: str, key: Key) -> Stalled:
-    from difflib import get_close_matches
-
     profile = known.desired.profiles.get(host)
-    keys = [str(r.key) for r in profile.resources] if profile else []
-    near = get_close_matches(str(key), keys, n=1)
-    hint = f'did you mean "{near[0]}"?' if near else "resources are named kind/name, such as package/nginx"
+    if key.kind not in known.registry:
+        hint = did_you_mean(key.kind, known.registry) or f"kinds are {', '.join(sorted(known.registry))}"
+        return Stalled(f"there is no kind of resource {key.kind!r}", hint)
+    near = did_you_mean(str(key), [str(r.key) for r in profile.resources] if profile else [])
+    hint = near or "resources are named kind/name, such as package/nginx"
     held = [h.reason for h in known.desired.held if host in h.hosts]
     return Stalled(
         f"nobody asks for {key} on host {host}" + (f" (held there: {'; '.join(held)})" if held else ""), hint
     )
 
 
-def _values(known: Known, service: ServiceDocument | None, host: str) -> tuple[Origin, ...]:
-    if service is None or host not in known.desired.hosts:
+def _values(known: Known, service: ServiceDocument | None, resource: Resource | None, host: str) -> tuple[Origin, ...]:
+    """The vars that its templates read. Where it has something secret, any of them may be just that."""
+    if service is None or resource is None or host not in known.desired.hosts:
         return ()
-    return tuple(origins(service, known.linked.projects.get(service.project), known.desired.hosts[host]))
+    found = origins(service, known.linked.projects.get(service.project), known.desired.hosts[host])
+    if ("vars",) not in resource.uses:
+        read = {use[1] for use in resource.uses if use[0] == "vars"}
+        found = [origin for origin in found if origin.name in read]
+    secret = known.registry[resource.key.kind].secret & resource.spec.model_fields_set
+    return tuple(origin.hidden() if resource.sensitive or secret else origin for origin in found)
+
+
+def _sensitive(known: Known, key: Key, resource: Resource | None, observed: Observed) -> frozenset[str]:
+    kind: Any = known.registry[key.kind]
+    if resource is None or not resource.sensitive:
+        return frozenset(kind.secret)
+    there = observed.state if isinstance(observed, Present) else ()
+    return sensitive_fields(resource, kind, kind.wanted(key.name, resource.spec)) | frozenset(there)
+
+
+def _ignored(known: Known, resource: Resource, observed: Observed, sensitive: frozenset[str]) -> Iterator[Ignored]:
+    wanted: Any = known.registry[resource.key.kind].wanted(resource.key.name, resource.spec)
+    for name in resource.ignore:
+        desired, found = (s.state.get(name) if isinstance(s, Present) else None for s in (wanted, observed))
+        hidden = name in sensitive
+        yield Ignored(name, None if hidden else desired, None if hidden else found, hidden)
 
 
 def _spec(known: Known, resource: Resource | None, owned: Owned | None) -> Any | None:

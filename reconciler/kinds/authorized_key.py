@@ -48,7 +48,7 @@ def _public_key(key: str) -> str:
         raise ValueError("has to be one line, as in a .pub file")
     words = key.split(None, 2)
     if len(words) < 2 or words[0] not in TYPES:
-        raise ValueError(f"is no public key: write the line of a .pub file, which begins with one of {sorted(TYPES)}")
+        raise ValueError("is no public key: write the line of a .pub file; it begins with a type such as ssh-ed25519")
     try:
         blob = base64.b64decode(words[1], validate=True)
     except binascii.Error:
@@ -160,6 +160,9 @@ class AuthorizedKey(Kind[AuthorizedKeySpec]):
             Call("ansible.builtin.lineinfile", {"path": path, "state": "present", "line": spec.line(name)}),
             _remove(path, others),
         )
+
+    def claims(self, name: str, spec: AuthorizedKeySpec) -> frozenset[Token]:
+        return frozenset({("authorized_key", f"{spec.user} {spec.blob}")})
 
     def after(self, name: str, spec: AuthorizedKeySpec) -> frozenset[Token]:
         return frozenset({("user", spec.user)})

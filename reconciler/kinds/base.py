@@ -112,6 +112,8 @@ class Kind(ABC, Generic[S]):
     """Whether other resources' changes can restart or reload it."""
     starts_services: ClassVar[bool] = False
     """Whether applying it may start services by itself, as packages of some distributions do."""
+    ordinary: ClassVar[bool] = False
+    """Whether its modules can't be bundled (see `Work`): applying it takes more round trips, and plans say so."""
     secret: ClassVar[frozenset[str]] = frozenset()
     """Fields whose values are always sensitive."""
     content: ClassVar[frozenset[str]] = frozenset()
@@ -143,6 +145,14 @@ class Kind(ABC, Generic[S]):
     def provides(self, name: str, spec: S) -> frozenset[Token]:
         """What others may need of this resource once it is there."""
         return frozenset({(self.name, name)})
+
+    def claims(self, name: str, spec: S) -> frozenset[Token]:
+        """What on the host it decides alone: another resource that claims or edits it would undo it, and be undone."""
+        return frozenset()
+
+    def edits(self, name: str, spec: S) -> frozenset[Token]:
+        """What it changes a part of, as others may, too, if nobody claims the whole."""
+        return frozenset()
 
     def after(self, name: str, spec: S) -> frozenset[Token]:
         """What must be there first, if some resource of the same host provides it."""

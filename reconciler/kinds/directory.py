@@ -84,5 +84,8 @@ class Directory(Kind[DirectorySpec]):
     def provides(self, name: str, spec: DirectorySpec) -> frozenset[Token]:
         return frozenset({("path", name)})
 
+    def claims(self, name: str, spec: DirectorySpec) -> frozenset[Token]:
+        return self.provides(name, spec)
+
     def after(self, name: str, spec: DirectorySpec) -> frozenset[Token]:
         return parents(name) | owners(spec.owner, spec.group)

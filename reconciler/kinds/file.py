@@ -93,5 +93,8 @@ class File(Kind[FileSpec]):
     def provides(self, name: str, spec: FileSpec) -> frozenset[Token]:
         return frozenset({("path", name)})
 
+    def claims(self, name: str, spec: FileSpec) -> frozenset[Token]:
+        return frozenset({("path", name)} | ({("content", name)} if spec.content is not None else set()))
+
     def after(self, name: str, spec: FileSpec) -> frozenset[Token]:
         return parents(name) | owners(spec.owner, spec.group)

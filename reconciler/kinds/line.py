@@ -112,5 +112,8 @@ class Line(Kind[LineSpec]):
         given = {k: v for k, v in args.items() if v is not None}
         return (Call("ansible.builtin.lineinfile", given, paths=("path",)),)
 
+    def edits(self, name: str, spec: LineSpec) -> frozenset[Token]:
+        return frozenset({("content", spec.path)})
+
     def after(self, name: str, spec: LineSpec) -> frozenset[Token]:
         return parents(spec.path) | {("path", spec.path)}

@@ -61,6 +61,9 @@ class Link(Kind[LinkSpec]):
     def provides(self, name: str, spec: LinkSpec) -> frozenset[Token]:
         return frozenset({("path", name)})
 
+    def claims(self, name: str, spec: LinkSpec) -> frozenset[Token]:
+        return self.provides(name, spec)
+
     def after(self, name: str, spec: LinkSpec) -> frozenset[Token]:
         target = posixpath.normpath(posixpath.join(posixpath.dirname(name), spec.target))
         return (parents(name) | {("path", target)}) - {("path", name)}

@@ -111,6 +111,9 @@ class Service(Kind[ServiceSpec]):
         """What is being started now reads its files anyway; what should not run is left alone."""
         return spec.state != "stopped" and not spec.masked and not (spec.state == "running" and "state" in changed)
 
+    def claims(self, name: str, spec: ServiceSpec) -> frozenset[Token]:
+        return frozenset({("service", unit_name(name))})
+
     def after(self, name: str, spec: ServiceSpec) -> frozenset[Token]:
         unit = unit_name(name)
         stem, _, suffix = unit.rpartition(".")

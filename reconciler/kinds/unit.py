@@ -91,6 +91,9 @@ class Unit(Kind[UnitSpec]):
         # A drop-in is part of the unit: what needs the unit waits for it too.
         return frozenset({("unit", name.partition(".d/")[0]), ("path", f"{FOLDER}/{name}")})
 
+    def claims(self, name: str, spec: UnitSpec) -> frozenset[Token]:
+        return frozenset((what, f"{FOLDER}/{name}") for what in ("path", "content"))
+
     def memory(self, spec: UnitSpec) -> dict[str, Any]:
         """Without the text, but still a valid spec."""
         return {**super().memory(spec), "content": ""}

@@ -6,9 +6,7 @@ import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from reconciler.core.inventory import joined
 from reconciler.core.link import Linked
-from reconciler.core.resolve import resolve
 from reconciler.loop.world import Reading
 from reconciler.model.desired import Desired
 from reconciler.model.document import Documents
@@ -44,10 +42,10 @@ def read_desired(reading: Reading, rev: str | None, *, refresh: bool = False) ->
             f"there is no document (*.yaml, *.yml) at revision {revision.sha[:7]}",
             "an empty repository changes nothing; `reconciler init` writes a first one",
         )
-    documents = joined(documents, [inventory.listing(refresh=refresh) for inventory in reading.inventories])
+    documents = reading.library.joined(documents, [each.listing(refresh=refresh) for each in reading.inventories])
     linked = reading.library.linked(documents, reading.registry, allow_local=reading.allow_local)
     files = {path: source.read(tree.blobs[path], limit) for path in documents.references if path in tree.blobs}
-    desired = resolve(revision.sha, linked, files.get, reading.registry)
+    desired = reading.library.desired(revision.sha, linked, files, reading.registry)
     desired = replace(
         desired,
         problems=tuple(sorted({*desired.problems, *tree.problems})),

@@ -5,7 +5,7 @@ A safe point is between hosts: a host that was begun is finished.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from reconciler.core.ask import Questions
@@ -21,7 +21,7 @@ from reconciler.loop.secrets import Opened
 from reconciler.loop.world import World
 from reconciler.model.delivery import Delivery, Outcome, Payload, Reply, Status
 from reconciler.model.desired import Desired
-from reconciler.model.event import HostFinished, RunFinished, RunStarted, StepFinished, StepStarted
+from reconciler.model.event import HostFinished, HostWorking, RunFinished, RunStarted, StepFinished, StepStarted
 from reconciler.model.plan import Plan, Program, Step
 from reconciler.model.run import Run, RunStatus
 
@@ -104,7 +104,11 @@ def _run_step(step: Step, running: _Running) -> None:
         return
     running.world.tell(StepStarted(step.id, step.service, len(admission.go)))
     programs, deliveries = _deliveries(step, frozenset(admission.go), running)
-    for reply in running.world.carrier.carry(list(deliveries.values()), running.stopping):
+
+    def hearing(host: str, outcomes: Sequence[Outcome]) -> None:
+        running.world.tell(HostWorking(step.id, host, tuple(outcomes)))
+
+    for reply in running.world.carrier.carry(list(deliveries.values()), running.stopping, hearing):
         delivery = deliveries[reply.host]
         if reply.status == "skipped":
             _skipped(running, step, "skipped", {reply.host: STOPPED})

@@ -1,5 +1,5 @@
-"""What the files of the last revision say, kept so that the next revision costs what differs: in the process, and
-across restarts where there is a cache. Must not know what is made of the documents.
+"""What the last revision says, and what is made of it, kept so that the next one costs what differs: in the process,
+and what files say across restarts too, where there is a cache. Must not know hosts' answers.
 """
 
 from __future__ import annotations
@@ -7,13 +7,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from reconciler.core.inventory import joined
 from reconciler.core.join import Hosts, join_with
 from reconciler.core.link import Linked, link
 from reconciler.core.parse import Parser
 from reconciler.core.parsed_json import Kept, Pages, to_page
+from reconciler.core.resolve import Resolved, resolve_again
 from reconciler.kinds import Registry
 from reconciler.loop.collector import settled, uncollected
+from reconciler.model.desired import Desired
 from reconciler.model.document import Documents
+from reconciler.model.inventory import Listing
 from reconciler.ports import DocumentCache, Source, Tree
 
 DOCUMENTS = (".yaml", ".yml")
@@ -34,10 +38,15 @@ class Library:
     restored: int = 0
     _files: dict[str, Kept] = field(default_factory=dict)
     _hosts: Hosts | None = None
-    _linked: Linked | None = None
+    _last: tuple[Mapping[str, str], Documents] | None = None
+    _joined: tuple[Documents, Sequence[Listing], Documents] | None = None
+    _linked: tuple[Documents | None, Linked | None] = (None, None)
+    _resolved: Resolved | None = None
 
     def documents(self, tree: Tree) -> Documents:
         """All documents of a revision. Files are read and parsed that were not in the last one, nor in the cache."""
+        if self._last is not None and self._last[0] == tree.blobs:
+            return self._last[1]
         blobs = {path: blob for path, blob in tree.blobs.items() if path.endswith(DOCUMENTS)}
         before = len(self._files)
         with uncollected():
@@ -46,13 +55,31 @@ class Library:
             documents, self._hosts = join_with(results, self.parser.limits, self._hosts)
         if len(self._files) - before >= MANY:
             settled()
+        self._last = tree.blobs, documents
         return documents
+
+    def joined(self, documents: Documents, listings: Sequence[Listing]) -> Documents:
+        """As `inventory.joined`; the very same as the last time, if documents and listings are."""
+        last = self._joined
+        if last is None or last[0] is not documents or last[1] != listings:
+            last = self._joined = documents, listings, joined(documents, listings)
+        return last[2]
 
     def linked(self, documents: Documents, registry: Registry, *, allow_local: bool) -> Linked:
         """As `link`; hosts that are the same as the last time are not indexed again."""
+        of, before = self._linked
+        if before is not None and of is documents and before.indexed.allow_local == allow_local:
+            return before
         with uncollected():
-            self._linked = link(documents, registry, allow_local=allow_local, before=self._linked)
-        return self._linked
+            linked = link(documents, registry, allow_local=allow_local, before=before)
+        self._linked = documents, linked
+        return linked
+
+    def desired(self, revision: str, linked: Linked, files: Mapping[str, bytes | None], registry: Registry) -> Desired:
+        """As `resolve`; services that are the same as the last time, on the same hosts, are not resolved again."""
+        with uncollected():
+            self._resolved = resolve_again(revision, linked, files.get, registry, self._resolved)
+        return self._resolved.desired
 
     def _results(self, blobs: Mapping[str, str], known: Mapping[str, Kept]) -> dict[str, Kept]:
         """What each file says, from what is known or from the file itself."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from reconciler.core.ask import Questions, payloads
-from reconciler.core.heads import settled, unsettled
+from reconciler.core.heads import standing
 from reconciler.core.observed import Interned, Reading, observed
 from reconciler.loop.world import World
 from reconciler.model.delivery import Delivery, Payload
@@ -35,7 +35,7 @@ def observe(world: World, desired: Desired, freshness: Freshness, stopping: Call
     since = world.clock.now() - freshness.max_age
     old = {host for host in desired.hosts if _old(heads.get(host), since)}
     # The others were asked lately, but perhaps not for all that Git asks for now.
-    rest = unsettled(desired, heads, settled(desired, heads)) - old
+    rest = standing(desired, heads, world.memory.standing).open - old
     known = world.store.observations(old | rest)
     asks = payloads(desired, world.store.ownership(old | rest), Questions(world.registry))
     due = sorted(h for h, p in asks.items() if p.queries and (h in old or (h in rest and _lacks(known.get(h), p))))

@@ -8,17 +8,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from reconciler.core.alike import in_order, stand_ins, unfit
 from reconciler.core.assess import assess
-from reconciler.core.due import Assessment
+from reconciler.core.due import Assessment, Focus
 from reconciler.core.gate import Allowance, Refusal, gate
-from reconciler.core.heads import in_order, settled, unsettled
+from reconciler.core.heads import Standing, standing
+from reconciler.core.order import Programs
 from reconciler.core.plan import Scope, Seen, make_plan
 from reconciler.core.remember import Scribe, Stamp, ownership_of
 from reconciler.core.settle import adopted
+from reconciler.loop.collector import uncollected
 from reconciler.loop.desire import Read, read_desired
 from reconciler.loop.execute import Execution, execute
 from reconciler.loop.observe import Freshness, observe
 from reconciler.loop.world import World
+from reconciler.model.desired import Desired
 from reconciler.model.errors import Stalled
 from reconciler.model.observation import Observation, Ownership
 from reconciler.model.plan import Plan
@@ -38,7 +42,8 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A plan with what it was made from; of hosts on which nothing changed since all was well, only the heads."""
+    """A plan with what it was made from. Of hosts on which nothing changed since all was well there are only the heads,
+    and of those on which just the same is due as on another, no more."""
 
     read: Read
     observations: Mapping[str, Observation]
@@ -58,17 +63,45 @@ def never() -> bool:
 
 def plan(world: World, request: Request, stopping: Callable[[], bool] = never) -> Planned:
     """What would be done now. Changes nothing, but stores what hosts said."""
+    with uncollected():
+        return _plan(world, request, stopping)
+
+
+def _plan(world: World, request: Request, stopping: Callable[[], bool]) -> Planned:
     read = read_desired(world.reading, request.rev, refresh=request.freshness.max_age is not None)
     observe(world, read.desired, request.freshness, stopping)
-    heads = world.store.heads()
-    known = settled(read.desired, heads) - request.look_at
-    hosts = unsettled(read.desired, heads, known)
-    observations, ownership = world.store.observations(hosts), world.store.ownership(hosts)
-    assessment = assess(read.desired, observations, ownership, world.registry, known)
+    memory = world.memory
+    memory.standing = stand = standing(read.desired, world.store.heads(), memory.standing)
+    looked = _look(world, read.desired, stand, request.look_at)
     if request.freshness.max_age is not None:  # who asks no host may have a store that can't be written
-        world.store.note_in_order(in_order(assessment, read.desired, observations))
-    made = make_plan(assessment, read.desired, Seen(heads, observations), request.scope)
-    return Planned(read, observations, ownership, assessment, made)
+        world.store.note_in_order(in_order(looked.assessment, read.desired, stand.heads))
+    seen = Seen(stand, Programs(memory.programs))
+    made = make_plan(looked.assessment, read.desired, seen, request.scope)
+    memory.programs = seen.programs.made
+    return Planned(read, looked.observations, looked.ownership, looked.assessment, made)
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    observations: Mapping[str, Observation]
+    ownership: Mapping[str, Ownership]
+    assessment: Assessment
+
+
+def _look(world: World, desired: Desired, stand: Standing, alone: frozenset[str]) -> _Looked:
+    """Reads and assesses the hosts that have to be looked at; of hosts that are alike one, where that is enough."""
+    others = stand_ins(desired, stand, alone)
+    while True:
+        spared = {host for hosts in others.values() for host in hosts[1:]}
+        hosts = (stand.open - spared) | alone
+        observations, ownership = world.store.observations(hosts), world.store.ownership(hosts)
+        focus = Focus(hosts, world.memory.judged, others)
+        assessment = assess(desired, observations, ownership, world.registry, focus)
+        world.memory.judged = assessment.judged
+        each = unfit(assessment, desired, others)
+        if not each:
+            return _Looked(observations, ownership, assessment)
+        others = {host: hosts for host, hosts in others.items() if host not in each}
 
 
 def refusals(world: World, planned: Planned, allowance: Allowance) -> list[Refusal]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from reconciler.core.due import Due, Judged
 from reconciler.core.gate import Limits
+from reconciler.core.heads import NOBODY, Standing
 from reconciler.core.limits import Limits as ParseLimits
 from reconciler.kinds import Registry
 from reconciler.model.errors import Stalled
 from reconciler.model.event import Event
+from reconciler.model.plan import Program
 from reconciler.model.secret import Secret
 from reconciler.ports import Carrier, Clock, Inventory, Listener, Secrets, Source, Store
 
@@ -28,6 +31,16 @@ class Reading:
     limits: ParseLimits = field(default_factory=ParseLimits)
     allow_local: bool = False
     inventories: Sequence[Inventory] = ()
+
+
+@dataclass(slots=True)
+class Memory:
+    """What the last plan of this process found, so that the next one costs what differs. Only a help: without it a
+    plan is the same."""
+
+    standing: Standing = NOBODY
+    judged: Judged | None = None
+    programs: Mapping[tuple[Due, ...], Program] = field(default_factory=dict)
 
 
 class NoSecrets:
@@ -48,6 +61,7 @@ class World:
     clock: Clock
     listeners: Sequence[Listener] = ()
     limits: Limits = field(default_factory=Limits)
+    memory: Memory = field(default_factory=Memory)
     secrets: Callable[[], Secrets] = NoSecrets
 
     @property

@@ -37,13 +37,18 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One change on the host: its facts must still have the digest `expect` (empty: unchecked), then the calls run."""
+    """One change on the host: its facts must still have the digest `expect` (empty: unchecked), then the calls run.
+
+    `ordinary`: its modules can't be bundled (they are no Python modules, or do a part of their work on the
+    controller). Its calls are ordinary Ansible tasks, their `files` are on the controller, and `needs` can't be used.
+    """
 
     key: Key
     query: Query
     expect: str
     calls: tuple[Call, ...]
     sensitive: bool = False
+    ordinary: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,6 +61,11 @@ class Payload:
 
     queries: Mapping[Key, Query] = field(default_factory=dict)
     works: tuple[Work, ...] = ()
+    ordinary: bool = field(init=False)
+    """Whether one of the works is an ordinary Ansible task, so that one round trip is not enough."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "ordinary", any(work.ordinary for work in self.works))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +98,9 @@ class Reply:
 
     `done`: all works ran (or there were none); `failed`: one failed, later ones were skipped; `stale`: the host is
     not as planned, nothing was done; `refused`: lock, epoch or identity, nothing was done; `unreachable`: the host
-    was not reached, nothing was done; `lost`: contact broke after the payload was sent, what was done is
-    unknown; `skipped`: not begun, because the run was told to stop.
+    was not reached, nothing was done; `lost`: contact broke after the payload was sent, `outcomes` are those of the
+    first works, as far as the host had told, and what became of the others is unknown; `skipped`: not begun, because
+    the run was told to stop.
     """
 
     host: str

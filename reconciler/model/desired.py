@@ -40,7 +40,8 @@ class Resource:
 
     `digest` covers the key and everything that says how the host should be, so two resources with the same
     digest need the same on a host. `requires` names resources that come first; `reload_on` and `restart_on`
-    name resources whose change makes this one reload or restart. `ignore` lists fields that others own.
+    name resources whose change makes this one reload or restart. `ignore` lists fields that others own. `uses` are the
+    values that its templates read: ("vars", "port"), ("host", "labels", "site"); ("vars",) is all of them.
     """
 
     key: Key
@@ -55,6 +56,7 @@ class Resource:
     protect: bool = False
     prune: Prune = "auto"
     sensitive: bool = False
+    uses: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +113,9 @@ class Desired:
 
     `broken` are the files with an error in them: what was last asked for by such a file is neither changed nor
     pruned. `layouts` maps each host's name to its shared profile, with samples for what varies; `profiles` to the
-    profile with the host's own content filled in (made when asked for); `asked` to a digest of all of it. `renders`
-    counts how often an entry was rendered: once for each distinct set of the values that it uses. `inventories` are
+    profile with the host's own content filled in (made when asked for); `asked` to a digest of all of it. `managed`
+    counts the resources of all hosts, `renders` how often an entry was rendered to get here: once for each distinct
+    set of the values that it uses, and not at all where it is what it was the last time. `inventories` are
     the paths of the sources outside of Git that are in use. `secrets` are what stands for secrets in resources, by
     token. `opaque` says that there may be documents whose names
     nobody can tell: a file that can't be read at all.
@@ -128,6 +131,7 @@ class Desired:
     held: tuple[Held, ...] = ()
     broken: frozenset[str] = frozenset()
     problems: tuple[Problem, ...] = ()
+    managed: int = 0
     renders: int = 0
     inventories: frozenset[str] = frozenset()
     opaque: bool = False

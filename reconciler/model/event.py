@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from reconciler.model.delivery import Reply
+from reconciler.model.delivery import Outcome, Reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,15 @@ class StepStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class HostWorking:
+    """A host has done some of its program, and goes on."""
+
+    step: str
+    host: str
+    outcomes: tuple[Outcome, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class HostFinished:
     step: str
     reply: Reply
@@ -63,6 +72,7 @@ Event: TypeAlias = (
     | ObserveFinished
     | RunStarted
     | StepStarted
+    | HostWorking
     | HostFinished
     | StepFinished
     | RunFinished

@@ -76,11 +76,21 @@ class Owned:
     reacted: Mapping[str, str] = field(default_factory=dict)
 
 
+class InOrder(NamedTuple):
+    """The mark of a host on which everything is in order; see `Head`."""
+
+    asked: str
+    answered: str
+    alike: str = ""
+
+
 class Head(NamedTuple):
     """The little that is looked at of every host before anything else of it is read.
 
     `asked` and `answered` are what Git asked for and the fingerprint of what the host said when everything there was
-    last found in order and on record; while both are the same, there is nothing to do. `owned`: we have records of it.
+    last found in order and on record; while both are the same, there is nothing to do. `alike` is the same for hosts
+    that were in order with the same answers and records, but for what is each host's own. `owned`: we have records of
+    it. `identity` says which machine answered.
     """
 
     host: str
@@ -89,7 +99,9 @@ class Head(NamedTuple):
     unreachable: str
     asked: str
     answered: str
+    alike: str
     owned: bool
+    identity: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -33,6 +33,7 @@ class Change:
     `requires` are keys of the same program that come before it. `because` says why in words where fields can't.
     `desired` is the digest of the resource asked for (empty for a prune). The host must still answer `query`
     with facts of digest `expect`, else the change is stale; restarts and reloads expect nothing (empty).
+    `ordinary`: it can't be bundled with the others, see `Work`.
     """
 
     key: Key
@@ -45,6 +46,7 @@ class Change:
     query: Query = field(default_factory=dict)
     expect: str = ""
     sensitive: bool = False
+    ordinary: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

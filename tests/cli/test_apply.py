@@ -138,6 +138,8 @@ def test_a_target_that_means_nothing_is_an_error(moved: Place, option: str, what
     assert (said.code, said.out) == (1, "")
     assert "nothing is meant by" in said.err
     assert "kind/name" in said.err
+    near = {"wbe": "web", "service:wbe": "service:web", "host:wbe": "host:web-", "label:role=db": "label:role=web"}
+    assert f'did you mean "{near.get(what, "")}' in said.err or what not in near
 
 
 def test_heal_undoes_drift_and_leaves_what_is_pending(fleet: Place) -> None:

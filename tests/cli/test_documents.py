@@ -80,7 +80,8 @@ WHY = form(
     asked_for_by=form(
         service=TEXT, project=TEXT, owner=TEXT, path=TEXT, line=COUNT, column=COUNT, selector=TEXT, host_document=TEXT
     ),
-    values=many(name=TEXT, value={}, giver=TEXT, over={"type": "array"}),
+    values=many(name=TEXT, value={}, giver=TEXT, over={"type": "array"}, sensitive={"type": "boolean"}),
+    ignored={**many(path=TEXT, desired={}, observed={}, sensitive={"type": "boolean"}), "minItems": 0},
     observed=form(at=WHEN, state=TEXT, changed_at=WHEN),
     last_in_order=form(at=WHEN, run=COUNT, revision=SHA, created={"type": "boolean"}),
     due=many(action=TEXT, cause={"enum": ["pending", "drift"]}, because=TEXT, fields=many(path=TEXT, cause=TEXT)),
@@ -163,7 +164,9 @@ def test_why(moved: Place) -> None:
     check(said.document, WHY)
     asked = said.document["asked_for_by"]
     assert (asked["path"], asked["line"], asked["host_document"]) == ("services/web.yaml", 9, "hosts/web-2.yaml:3:12")
-    assert {"name": "port", "value": 9090, "giver": "service web", "over": []} in said.document["values"]
+    assert said.document["values"] == [
+        {"name": "port", "value": 9090, "giver": "service web", "over": [], "sensitive": False}
+    ]
 
 
 def test_observe_and_its_export(fleet: Place, tmp_path: Path) -> None:

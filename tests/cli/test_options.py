@@ -44,6 +44,8 @@ def test_help_shows_first_what_only_this_command_has(place: Place) -> None:
         (["plan", "--max-age", "10m", "--no-observe"], ["--no-observe and --max-age exclude each other"]),
         (["apply", "--allow-deletes", "-1"], ["--allow-deletes", "-1"]),
         (["apply", "--output", "json"], ["--output json can't ask", "--yes"]),
+        (["apply", "plan.json", "--target", "web-1"], ["applied as it is", "--target"]),
+        (["apply", "plan.json", "--heal"], ["applied as it is", "--heal"]),
         (["why", "web-1"], ["Missing argument", "KIND/NAME"]),
         (["runs", "show", "x"], ["'x' is not a valid integer"]),
         (["runs", "--limit", "0"], ["--limit", "0 is not in the range"]),

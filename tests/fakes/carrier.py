@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from reconciler.model.delivery import Delivery, Outcome, Payload, Reply, Work
 from reconciler.model.digest import digest
 from reconciler.model.key import Key
+from reconciler.ports import Hearing, unheard
 from tests.fakes.machine import PROGRAMS, Failed, Machine
 
 
 @dataclass
 class SimulatedCarrier:
-    """`machines` by host name. `unreachable` and `losing` say why a host can't be reached, or is lost after its visit;
-    `sent` are all deliveries that reached a host, oldest first."""
+    """`machines` by host name. `unreachable` and `losing` say why a host can't be reached, or is lost after it has told
+    of half of its works; `sent` are all deliveries that reached a host, oldest first."""
 
     machines: dict[str, Machine] = field(default_factory=dict)
     unreachable: dict[str, str] = field(default_factory=dict)
@@ -29,8 +30,10 @@ class SimulatedCarrier:
         """The machine of that name; a new one is as good as any."""
         return self.machines.setdefault(host, Machine(f"machine:{host}"))
 
-    def carry(self, deliveries: Sequence[Delivery], stopping: Callable[[], bool]) -> Iterator[Reply]:
-        """As the port says."""
+    def carry(
+        self, deliveries: Sequence[Delivery], stopping: Callable[[], bool], hearing: Hearing = unheard
+    ) -> Iterator[Reply]:
+        """As the port says; every outcome is heard by itself."""
         for delivery in deliveries:
             host = delivery.host.name
             if stopping():
@@ -40,7 +43,11 @@ class SimulatedCarrier:
             else:
                 self.sent.append(delivery)
                 reply = self._visit(self.machine(host), delivery)
-                yield Reply(host, "lost", self.losing[host]) if host in self.losing else reply
+                done = [o for o in reply.outcomes if o.result in ("changed", "ok", "failed")]
+                told = tuple(done[: len(done) // 2] if host in self.losing else done)
+                for outcome in told:
+                    hearing(host, (outcome,))
+                yield Reply(host, "lost", self.losing[host], outcomes=told) if host in self.losing else reply
 
     def _visit(self, machine: Machine, delivery: Delivery) -> Reply:
         host, payload = delivery.host.name, delivery.payload

@@ -23,12 +23,12 @@ from reconciler.core.gate import Allowance, Limits
 from reconciler.core.limits import DEFAULT
 from reconciler.core.parse import Parser
 from reconciler.core.plan import Scope
-from reconciler.kinds import builtin
+from reconciler.kinds import Registry, builtin
 from reconciler.loop import reconcile
 from reconciler.loop.library import Library
 from reconciler.loop.observe import Freshness
 from reconciler.loop.reconcile import Planned, Request, never
-from reconciler.loop.world import Reading, World
+from reconciler.loop.world import Memory, Reading, World
 from reconciler.model.event import Event
 from reconciler.model.observation import Owned
 from reconciler.model.run import Run
@@ -75,14 +75,16 @@ class Fleet:
     clock: StoppedClock = field(default_factory=StoppedClock)
     ears: Ears = field(default_factory=Ears)
     library: Library = field(init=False)
+    memory: Memory = field(default_factory=Memory)
+    kinds: Registry = field(default_factory=builtin)
 
     def __post_init__(self) -> None:
-        self.library = Library(self.source, Parser(builtin(), DEFAULT))
+        self.library = Library(self.source, Parser(self.kinds, DEFAULT))
 
     @property
     def world(self) -> World:
-        reading = Reading(self.source, builtin(), self.library, allow_local=True)
-        return World(reading, self.store, self.carrier, self.clock, (self.ears,), Limits())
+        reading = Reading(self.source, self.kinds, self.library, allow_local=True)
+        return World(reading, self.store, self.carrier, self.clock, (self.ears,), Limits(), self.memory)
 
     def commit(self, state: Mapping[str, Any]) -> str:
         """A new commit: the state in short form (see `written`), beside what is there already."""

@@ -32,6 +32,11 @@ class Commits:
         self._newest = Revision(sha, subject, AT)
         return sha
 
+    def forget(self) -> None:
+        """Earlier commits are gone."""
+        self._trees.clear()
+        self._blobs.clear()
+
     def revision(self, rev: str | None = None) -> Revision:
         """As the port says."""
         if rev is None and self._newest:

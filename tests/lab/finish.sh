@@ -24,6 +24,23 @@ echo 'deb [trusted=yes] file:/srv/lab-apt ./' > /etc/apt/sources.list
 echo 'Acquire::Languages "none";' > /etc/apt/apt.conf.d/90lab
 echo 'force-unsafe-io' > /etc/dpkg/dpkg.cfg.d/lab
 
+# dnf is put away, since a host has one package manager: /usr/local/sbin/lab-dnf exchanges it for apt. Its packages come
+# from /srv/lab-rpm, which is for a test to make.
+mkdir -p /usr/lib/lab-dnf /srv/lab-rpm
+mv /usr/bin/dnf /usr/bin/dnf-3 /usr/lib/lab-dnf/
+rm -rf /etc/yum.repos.d
+mkdir -p /etc/yum.repos.d
+printf '[lab]\nname=lab\nbaseurl=file:///srv/lab-rpm\ngpgcheck=0\nmetadata_expire=0\n' > /etc/yum.repos.d/lab.repo
+# This plugin would keep copies of what was installed, and want them signed.
+sed -i 's/^enabled.*/enabled = false/' /etc/dnf/plugins/local.conf
+cat > /usr/local/sbin/lab-dnf <<'SCRIPT'
+#!/bin/sh
+set -eu
+mv /usr/bin/apt-get /usr/lib/lab-dnf/
+mv /usr/lib/lab-dnf/dnf /usr/lib/lab-dnf/dnf-3 /usr/bin/
+SCRIPT
+chmod 0755 /usr/local/sbin/lab-dnf
+
 # Kernel settings are read-only in a container. Those of the machine's own IPC namespace are made writable. vm.swappiness
 # belongs to the whole computer: a plain file stands in for it, so that tests can set it and harm nothing.
 cat > /usr/local/sbin/lab-sysctl <<'SCRIPT'

@@ -154,4 +154,4 @@ class Life(RuleBasedStateMachine):
 KINDS = ("file", "directory", "package", "user", "group")
 
 TestLife = Life.TestCase
-TestLife.settings = settings(max_examples=20, stateful_step_count=15, deadline=None)
+TestLife.settings = settings(max_examples=20, stateful_step_count=15)

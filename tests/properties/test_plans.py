@@ -9,19 +9,26 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reconciler.core import column
 from reconciler.core.assess import assess
+from reconciler.core.heads import standing
+from reconciler.core.limits import DEFAULT
 from reconciler.core.link import link
-from reconciler.core.parse import parse
+from reconciler.core.parse import Parser, parse
 from reconciler.core.plan import Scope, Seen, make_plan
 from reconciler.core.plan_json import plan_bytes, plan_document, read_plan
 from reconciler.core.resolve import resolve
 from reconciler.kinds import builtin
+from reconciler.loop.library import Library
+from reconciler.loop.observe import Freshness
+from reconciler.loop.world import Memory
 from reconciler.model.desired import Desired
 from reconciler.model.errors import Stalled
 from reconciler.model.key import Key
@@ -31,7 +38,7 @@ from tests.fakes.machine import Machine, file
 from tests.properties.fleets import BY_HAND, HOSTS, SHARED, states
 
 ROOT = Path(__file__).parents[2]
-FLEETS = settings(max_examples=40, deadline=None)
+FLEETS = settings(max_examples=40)
 
 
 def put_there(world: Fleet, by_hand: dict[str, dict[str, str]]) -> None:
@@ -121,8 +128,33 @@ def test_a_plan_does_not_depend_on_the_order_of_documents_or_hosts(
         order.shuffle(observations)
         order.shuffle(ownership)
         assessment = assess(desired, dict(observations), dict(ownership), builtin())
-        again = make_plan(assessment, desired, Seen(world.store.heads(), dict(observations)), Scope())
+        again = make_plan(assessment, desired, Seen(standing(desired, world.store.heads())), Scope())
         assert plan_bytes(again) == plan_bytes(planned.plan)
+
+
+def planned_anew(world: Fleet) -> Plan:
+    """As in a new process."""
+    memory, library = world.memory, world.library
+    world.memory, world.library = Memory(), Library(world.source, Parser(world.kinds, DEFAULT))
+    made = world.plan(freshness=Freshness(None)).plan
+    world.memory, world.library = memory, library
+    return made
+
+
+@FLEETS
+@given(states(), states(), BY_HAND)
+def test_a_plan_is_the_same_without_memory_of_the_last_one(
+    first: dict[str, Any], second: dict[str, Any], by_hand: dict[str, Any]
+) -> None:
+    with mock.patch.object(column, "OWN", 0), fleet(first) as world:
+        world.apply()
+        world.plan()
+        world.commit({"services": dict.fromkeys(first["services"]) | second["services"], "hosts": second["hosts"]})
+        assert plan_bytes(world.plan(freshness=Freshness(None)).plan) == plan_bytes(planned_anew(world))
+        put_there(world, by_hand)
+        assert plan_bytes(world.plan().plan) == plan_bytes(planned_anew(world))
+        world.apply()
+        assert plan_bytes(world.plan().plan) == plan_bytes(planned_anew(world))
 
 
 def rich_plan() -> Plan:

@@ -79,11 +79,17 @@ def test_a_file_that_was_named_must_be_there() -> None:
         load_settings("mine.toml", {}, {})
 
 
+ODD = {"RECONCILER_SSH__CARRIER": "standard", "RECONCILER_SECRETS__ENV_ALLOW": "NAME"}
+SIGNED = {"RECONCILER_GIT__REQUIRE_SIGNATURES": "1", "RECONCILER_GIT__GPG_KEYRING": "k"}
+"""Signatures are checked against signers, or not at all: these go together."""
+
+
 def test_every_setting_has_a_variable_that_sets_it() -> None:
     assert "RECONCILER_LIMITS__DELETES" in variables()
     for variable in variables():
-        value = "standard" if variable == "RECONCILER_SSH__CARRIER" else "1"
-        assert load_settings(None, {variable: value}, {}) != Settings(), variable
+        others = SIGNED if variable.startswith("RECONCILER_GIT__") else {}
+        before = load_settings(None, others, {}) if variable != next(iter(SIGNED)) else Settings()
+        assert load_settings(None, {**others, variable: ODD.get(variable, "1")}, {}) != before, variable
 
 
 def test_directories_follow_the_system(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:

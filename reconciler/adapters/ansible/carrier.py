@@ -22,8 +22,13 @@ from reconciler.adapters.ansible.process import AnsibleRun, Ended, Happening, Ho
 from reconciler.adapters.ansible.settings import SshSettings
 from reconciler.adapters.ansible.shard import Shard
 from reconciler.model.delivery import Delivery, Reply
+from reconciler.ports import Hearing, unheard
 
 SHARD = 500
+FEW = 25
+"""Hosts. A shard that waits for no more than these, perhaps for long, has a core to spare for another."""
+MOST = 4
+"""Shards that run at the same time on each core, of which all but one wait for a few hosts only."""
 PAUSE = 0.1
 """Seconds between two looks at whether to stop, when nothing else happens."""
 _SSH_CONFIGS = ("~/.ssh/config", "/etc/ssh/ssh_config", "/etc/ssh/ssh_config.d")
@@ -35,10 +40,13 @@ class AnsibleCarrier:
     def __init__(self, settings: SshSettings) -> None:
         self._settings = settings
 
-    def carry(self, deliveries: Sequence[Delivery], stopping: Callable[[], bool]) -> Iterator[Reply]:
-        """See `ports.Carrier`. Settings that can't work raise Stalled at once."""
+    def carry(
+        self, deliveries: Sequence[Delivery], stopping: Callable[[], bool], hearing: Hearing = unheard
+    ) -> Iterator[Reply]:
+        """See `ports.Carrier`. Settings that can't work raise Stalled at once. Ansible's own connections say nothing
+        before they end: of the standard way one hears nothing early."""
         settings = self._settings.checked()
-        return _Carrying(settings, stopping).replies(deliveries)
+        return _Carrying(settings, stopping, hearing).replies(deliveries)
 
 
 def shards(deliveries: Sequence[Delivery], ways: Sequence[Way]) -> Iterator[tuple[Way, list[Delivery]]]:
@@ -87,13 +95,14 @@ class _Carrying:
 
     settings: SshSettings
     stopping: Callable[[], bool]
+    hearing: Hearing
     queue: SimpleQueue[tuple[_Running, Happening]] = field(default_factory=SimpleQueue)
     waiting: deque[tuple[Way, list[Delivery]]] = field(default_factory=deque)
     running: list[_Running] = field(default_factory=list)
 
     def replies(self, deliveries: Sequence[Delivery]) -> Iterator[Reply]:
         configured = choice.says_more(_ssh_config()) if not self.settings.config_file else False
-        ways = [choice.way(delivery.host, self.settings, configured) for delivery in deliveries]
+        ways = [choice.way(delivery, self.settings, configured) for delivery in deliveries]
         self.waiting.extend(shards(deliveries, ways))
         self._share(min(len(self.waiting), os.cpu_count() or 1))
         try:
@@ -112,16 +121,21 @@ class _Carrying:
 
     def _begin(self) -> Iterator[Reply]:
         """Start shards while there are free cores."""
-        while self.waiting and len(self.running) < (os.cpu_count() or 1):
+        while self.waiting and self._room():
             way, deliveries = self.waiting.popleft()
             if self.stopping():
                 yield from (shard.skipped(delivery.host.name) for delivery in deliveries)
             else:
                 yield from self._start(way, deliveries)
 
+    def _room(self) -> bool:
+        cores = os.cpu_count() or 1
+        busy = sum(len(running.shard.waiting) > FEW for running in self.running)
+        return busy < cores and len(self.running) < cores * MOST
+
     def _start(self, way: Way, deliveries: list[Delivery]) -> Iterator[Reply]:
         with ExitStack() as stack:
-            begun = Shard(self.settings, stack.enter_context(private_directory()), way)
+            begun = Shard(self.settings, stack.enter_context(private_directory()), way, self.hearing)
             yield from shard.prepare(begun, deliveries)
             if not begun.waiting:
                 return

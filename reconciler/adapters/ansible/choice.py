@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from reconciler.adapters.ansible.settings import NO_CONFIG, SshSettings
-from reconciler.model.desired import Host
+from reconciler.model.delivery import Delivery
 
 Way = Literal["standard", "fan-out"]
 
@@ -29,9 +29,9 @@ _HARMLESS = frozenset(
 _DISTRIBUTIONS_OWN = ("/etc/ssh/ssh_config.d/", "/etc/crypto-policies/")
 
 
-def way(host: Host, settings: SshSettings, configured: bool) -> Way:
+def way(delivery: Delivery, settings: SshSettings, configured: bool) -> Way:
     """How to reach a host. `configured`: ssh's own files say more than a distribution's do, and only ssh reads them."""
-    if host.connection != "ssh" or settings.carrier == "standard":
+    if delivery.host.connection != "ssh" or settings.carrier == "standard" or delivery.payload.ordinary:
         return "standard"
     if settings.carrier == "fan-out":
         return "fan-out"

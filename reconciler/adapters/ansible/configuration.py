@@ -30,6 +30,7 @@ collections_path = {":".join(str(path) for path in places.collections)}
 callback_plugins = {places.callbacks}
 stdout_callback = awx_display
 forks = {settings.forks}
+internal_poll_interval = {0.05 if way == "fan-out" else 0.005}
 timeout = {settings.connect_timeout}
 task_timeout = {0 if way == "fan-out" else host_limit(settings)}
 gathering = explicit

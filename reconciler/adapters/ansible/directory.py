@@ -18,7 +18,7 @@ SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - mkdtemp makes a private directo
 class RunDirectory:
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._read = 0
+        self._read = {"done": 0, "news": 0}
         for name in ("payloads", "hosts", "results", "sent", "bundles", "home", "env"):
             (path / name).mkdir(mode=0o700)
 
@@ -50,14 +50,22 @@ class RunDirectory:
 
     def finished(self) -> list[str]:
         """The hosts whose names have been added to the journal since the last time."""
+        return self._new_lines("done")
+
+    def news(self) -> list[tuple[str, str]]:
+        """What hosts have told since the last time: each host's name, and a text."""
+        return [(name, text) for name, _, text in (line.partition(" ") for line in self._new_lines("news"))]
+
+    def _new_lines(self, name: str) -> list[str]:
+        """The whole lines of a file that have come since the last time."""
         try:
-            with (self.path / "done").open("rb") as stream:
-                stream.seek(self._read)
+            with (self.path / name).open("rb") as stream:
+                stream.seek(self._read[name])
                 whole, end, _ = stream.read().rpartition(b"\n")
         except FileNotFoundError:
             return []
-        self._read += len(whole) + len(end)
-        return whole.decode().split()
+        self._read[name] += len(whole) + len(end)
+        return whole.decode(errors="replace").split("\n") if end else []
 
 
 def _encoded(content: Any) -> bytes:

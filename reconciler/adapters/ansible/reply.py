@@ -5,6 +5,7 @@ A host can only answer what it was asked: facts and outcomes come back in the or
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import orjson
@@ -12,7 +13,7 @@ import orjson
 from reconciler.adapters.ansible import reasons
 from reconciler.adapters.ansible.reasons import Reached
 from reconciler.adapters.ansible.settings import SshSettings
-from reconciler.model.delivery import Delivery, Outcome, Reply, Result
+from reconciler.model.delivery import Delivery, Outcome, Reply, Result, Work
 from reconciler.model.observation import Facts
 
 LARGEST = 8 * 1024 * 1024
@@ -26,6 +27,9 @@ _RESULTS: dict[str, Result] = {
     "stale": "stale",
     "skipped": "skipped",
 }
+
+
+_DONE = ("changed", "ok", "failed")
 
 
 class Malformed(Exception):
@@ -70,7 +74,27 @@ def _broken(found: dict[str, Any], delivery: Delivery, settings: SshSettings) ->
             reason = reason or reasons.last_line(found["error"]) or "ssh: the host gave no reason"
     if reason:
         return Reply(delivery.host.name, "unreachable", reason)
-    return Reply(delivery.host.name, "lost", reasons.after(found["error"], reached, settings))
+    outcomes: list[Outcome] = []
+    for text in found.get("told", ()):
+        outcomes += told(text, delivery, len(outcomes))
+    return Reply(delivery.host.name, "lost", reasons.after(found["error"], reached, settings), outcomes=tuple(outcomes))
+
+
+def told(text: str, delivery: Delivery, before: int) -> list[Outcome]:
+    """The outcomes that a host told in one message while it was at work, after so many others.
+
+    Works are done one after the other: what is out of order, or not what a driver sends, ends it.
+    """
+    works = delivery.payload.works[before:]
+    outcomes: list[Outcome] = []
+    with contextlib.suppress(ValueError, Malformed):
+        found = orjson.loads(text)
+        for work, item in zip(works, found if isinstance(found, list) else (), strict=False):
+            number, *outcome = _list(item, 4)
+            if number != before + len(outcomes) or outcome[0] not in _DONE:
+                break
+            outcomes.append(_outcome(work, outcome))
+    return outcomes
 
 
 def from_host(text: str, delivery: Delivery) -> Reply:
@@ -123,15 +147,16 @@ def _answered(reply: dict[str, Any], status: str, delivery: Delivery) -> Reply:
 
 def _outcomes(given: Any, delivery: Delivery) -> tuple[Outcome, ...]:
     works = delivery.payload.works
-    outcomes = []
-    for work, item in zip(works, _list(given, len(works)), strict=True):
-        result, message, milliseconds = _list(item, 3)
-        if not isinstance(result, str) or result not in _RESULTS:
-            raise Malformed("an outcome's result is none that there is")
-        if not isinstance(milliseconds, int) or not 0 <= milliseconds < 10**9:
-            raise Malformed("an outcome's time is not a number of milliseconds")
-        outcomes.append(Outcome(work.key, _RESULTS[result], _text(message)[:_MESSAGE], milliseconds / 1000))
-    return tuple(outcomes)
+    return tuple(_outcome(work, item) for work, item in zip(works, _list(given, len(works)), strict=True))
+
+
+def _outcome(work: Work, item: Any) -> Outcome:
+    result, message, milliseconds = _list(item, 3)
+    if not isinstance(result, str) or result not in _RESULTS:
+        raise Malformed("an outcome's result is none that there is")
+    if not isinstance(milliseconds, int) or not 0 <= milliseconds < 10**9:
+        raise Malformed("an outcome's time is not a number of milliseconds")
+    return Outcome(work.key, _RESULTS[result], _text(message)[:_MESSAGE], milliseconds / 1000)
 
 
 def _facts(value: Any) -> Facts:

@@ -36,8 +36,19 @@ def document(payload: Payload, key: Callable[[], bytes]) -> bytes:
 
 
 def modules(payload: Payload) -> list[str]:
-    """The names of the Ansible modules that its calls name, sorted."""
-    return sorted({call.module for work in payload.works for call in work.calls})
+    """The names of the Ansible modules that its calls name, sorted; without those of ordinary tasks."""
+    return sorted({call.module for work in payload.works if not work.ordinary for call in work.calls})
+
+
+def ordinary(payload: Payload) -> dict[str, Any]:
+    """The works that are ordinary Ansible tasks, by their numbers: what the controller does. Raises Unsendable."""
+    return {str(number): _tasks(work) for number, work in enumerate(payload.works) if work.ordinary}
+
+
+def _tasks(work: Work) -> dict[str, Any]:
+    if not work.calls or any(call.needs for call in work.calls):
+        raise Unsendable(f"{work.key}: an ordinary task is a call, and can't depend on what the host has")
+    return {"sensitive": work.sensitive, "calls": [_call(work, call) for call in work.calls]}
 
 
 def _query(query: Query, key: Callable[[], bytes]) -> Query:
@@ -49,11 +60,12 @@ def _query(query: Query, key: Callable[[], bytes]) -> Query:
 
 
 def _work(work: Work, key: Callable[[], bytes]) -> dict[str, Any]:
+    """What the host gets: of an ordinary task only what to check."""
     return {
         "query": _query(work.query, key),
         "expect": work.expect,
         "sensitive": work.sensitive,
-        "calls": [_call(work, call) for call in work.calls],
+        "calls": [] if work.ordinary else [_call(work, call) for call in work.calls],
     }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,9 @@ from reconciler.adapters.ansible import configuration, inventory, reasons, reply
 from reconciler.adapters.ansible.choice import Way
 from reconciler.adapters.ansible.directory import RunDirectory
 from reconciler.adapters.ansible.settings import SshSettings
-from reconciler.model.delivery import Delivery, Payload, Reply
+from reconciler.model.delivery import Delivery, Outcome, Payload, Reply
 from reconciler.model.errors import Stalled
+from reconciler.ports import Hearing
 
 CONTROLLER = "controller"
 """What a fan-out run's only host is called in Ansible."""
@@ -26,13 +27,18 @@ _HERE = Path(__file__).parent
 
 @dataclass(slots=True)
 class Shard:
-    """What is still to be answered in one run, by the hosts' names in it. `again` is what has to go the other way."""
+    """What is still to be answered in one run, by the hosts' names in it. `again` is what has to go the other way.
+
+    `told` are outcomes that hosts told before their replies, which `hearing` gets as they come.
+    """
 
     settings: SshSettings
     directory: RunDirectory
     way: Way
+    hearing: Hearing
     waiting: dict[str, Delivery] = field(default_factory=dict)
     again: list[Delivery] = field(default_factory=list)
+    told: dict[str, list[Outcome]] = field(default_factory=dict)
     stopped: bool = False
 
     def stop(self) -> None:
@@ -43,7 +49,10 @@ class Shard:
 
     def finished(self) -> Iterator[Reply]:
         """The replies of the hosts that a fan-out has finished since the last time."""
-        for name in self.directory.finished():
+        names = self.directory.finished()  # before the news: what they told came earlier
+        for name, text in self.directory.news():
+            self._hear(name, text)
+        for name in names:
             yield from self.reply(name, "")
 
     def rest(self, failure: str) -> Iterator[Reply]:
@@ -56,14 +65,26 @@ class Shard:
         delivery = self.waiting.pop(name, None)
         if delivery is None:
             return ()
+        told = tuple(self.told.pop(name, ()))
         record = self.directory.result(name)
         if record is None:
-            return (self._without_record(name, delivery.host.name, failure),)
-        found = reply.from_record(record, delivery, self.settings)
+            found: Reply | None = self._without_record(name, delivery.host.name, failure)
+        else:
+            found = reply.from_record(record, delivery, self.settings)
         if found is None:
             self.again.append(delivery)
             return ()
-        return (found,)
+        return (replace(found, outcomes=told) if found.status == "lost" and told else found,)
+
+    def _hear(self, name: str, text: str) -> None:
+        delivery = self.waiting.get(name)
+        if delivery is None:
+            return
+        before = self.told.setdefault(name, [])
+        news = reply.told(text, delivery, len(before))
+        before += news
+        if news:
+            self.hearing(delivery.host.name, tuple(news))
 
     def _without_record(self, name: str, host: str, failure: str) -> Reply:
         said = reasons.of_ansible(failure)
@@ -142,8 +163,11 @@ class _Payloads:
         if name is None:
             document = request.document(payload, self._settings.digest_key)
             name = f"p{len(self._names) + 1:06d}"
+            ordinary = request.ordinary(payload)
             self._directory.write(f"payloads/{name}", document)
             self._directory.write(f"payloads/{name}.modules", request.modules(payload))
+            if ordinary:
+                self._directory.write(f"payloads/{name}.ordinary", ordinary)
             self._names[id(payload)] = name
         return name
 
@@ -157,6 +181,9 @@ def _errand(delivery: Delivery, payload: str, settings: SshSettings) -> dict[str
     where = ["code", home] if home else [host.connection, address, host.port, user, host.become]
     return {
         "payload": payload,
+        "works": len(delivery.payload.works),
+        "ordinary": delivery.payload.ordinary,
+        "hold": configuration.host_limit(settings),
         "home": home,
         "known": hashlib.sha256(repr(where).encode()).hexdigest(),
         "ssh": {"address": address, "port": host.port, "user": user, "become": host.become},

@@ -35,7 +35,7 @@ class Moment(TypeDecorator[datetime]):
         if value is None:
             return None
         # SQLite has no zones: what it gives back is the UTC that went in.
-        return in_utc(value.replace(tzinfo=UTC) if value.tzinfo is None else value)
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else in_utc(value)
 
 
 class Words(TypeDecorator[str]):

@@ -49,6 +49,16 @@ def writer(engine: Engine) -> Engine:
     return engine.execution_options(writes=True)
 
 
+def others_wrote(connection: Connection) -> object:
+    """A mark that is another one whenever something else than this very connection has written; None if nobody can
+    tell. To be asked within a transaction."""
+    if connection.dialect.name != "sqlite":
+        return None
+    # Counts up with the commits of other connections, as this one sees them.
+    version = connection.exec_driver_sql("PRAGMA data_version").scalar_one()
+    return id(connection.connection.dbapi_connection), version
+
+
 def insert_new(connection: Connection, table: Table) -> Insert:
     """An insert that leaves rows alone which are there already."""
     statement: Insert = _insert(connection, table).on_conflict_do_nothing()

@@ -2,40 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
-from sqlalchemy import Connection, bindparam, delete, literal, select
+from sqlalchemy import Connection, bindparam, delete, func, literal, select
 
+from reconciler.adapters.store.content import batches
 from reconciler.adapters.store.dialect import upsert
 from reconciler.adapters.store.tables import in_order, observation, ownership
-from reconciler.model.observation import Head
+from reconciler.model.observation import Head, InOrder
 
 
-def load(connection: Connection) -> dict[str, Head]:
-    """A head for every host that was ever asked or that we own something on."""
+def load(connection: Connection, hosts: Collection[str] | None = None) -> dict[str, Head]:
+    """A head for each of these hosts (None: all) that was ever asked or that we own something on."""
+    if hosts is None:
+        return _loaded(connection, None)
+    return {host: head for names in batches(sorted(hosts)) for host, head in _loaded(connection, names).items()}
+
+
+def _loaded(connection: Connection, names: Sequence[str] | None) -> dict[str, Head]:
     seen = observation.outerjoin(in_order, observation.c.host == in_order.c.host)
     columns = (
         observation.c.host,
         observation.c.observed_at,
         observation.c.fingerprint,
         observation.c.unreachable,
-        in_order.c.asked,
-        in_order.c.answered,
+        func.coalesce(in_order.c.asked, ""),
+        func.coalesce(in_order.c.answered, ""),
+        func.coalesce(in_order.c.alike, ""),
         ownership.c.host.is_not(literal(None)),
+        observation.c.identity,
     )
     both = seen.outerjoin(ownership, observation.c.host == ownership.c.host)
-    heads = {
-        row[0]: Head(row[0], row[1], row[2], row[3], row[4] or "", row[5] or "", row[6])
-        for row in connection.execute(select(*columns).select_from(both))
-    }
+    known = select(*columns).select_from(both)
     unseen = select(ownership.c.host).where(ownership.c.host.not_in(select(observation.c.host)))
-    heads.update((host, Head(host, None, "", "", "", "", owned=True)) for host in connection.scalars(unseen))
+    if names is not None:
+        known = known.where(observation.c.host.in_(names))
+        unseen = unseen.where(ownership.c.host.in_(names))
+    heads = {row[0]: Head._make(row) for row in connection.execute(known)}
+    heads.update((host, Head(host, None, "", "", "", "", "", owned=True)) for host in connection.scalars(unseen))
     return heads
 
 
-def note(connection: Connection, found: Mapping[str, tuple[str, str]]) -> None:
+def note(connection: Connection, found: Mapping[str, InOrder]) -> None:
     """Marks hosts as in order for what was asked and answered."""
-    rows = [{"host": host, "asked": asked, "answered": answered} for host, (asked, answered) in sorted(found.items())]
+    rows = [{"host": host, **mark._asdict()} for host, mark in sorted(found.items())]
     if rows:
         connection.execute(upsert(connection, in_order), rows)
 

@@ -7,17 +7,20 @@ import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import orjson
 from sqlalchemy import Connection, Engine
 
 from reconciler.adapters.store import content, heads, lock, observed, owned, runs, schema
 from reconciler.adapters.store.content import Contents
-from reconciler.adapters.store.dialect import damaged, failures, sqlite_engine, writer
+from reconciler.adapters.store.dialect import damaged, failures, others_wrote, sqlite_engine, writer
+from reconciler.adapters.store.recent import Recent
 from reconciler.adapters.store.tables import host_outcome, outcome
 from reconciler.model.errors import Stalled
-from reconciler.model.observation import Head, Observation, Ownership
+from reconciler.model.observation import Head, InOrder, Observation, Ownership
 from reconciler.model.plan import Plan
 from reconciler.model.run import HostOutcome, Run, RunOutcome, RunStatus
 
@@ -57,6 +60,14 @@ class SqlStore:
         self._id = name
         self._where = where
         self._locked = locked
+        self._heads: Recent[Head] = Recent()
+        self._seen: Recent[Observation] = Recent()
+        self._ours: Recent[Ownership] = Recent()
+
+    @property
+    def rows(self) -> int:
+        """Hosts of which something was read so far, each time that it was."""
+        return self._heads.rows + self._seen.rows + self._ours.rows
 
     @property
     def id(self) -> str:
@@ -64,22 +75,27 @@ class SqlStore:
 
     def heads(self) -> Mapping[str, Head]:
         with self._reading() as connection:
-            return heads.load(connection)
+            return self._heads.all(others_wrote(connection), partial(heads.load, connection))
 
-    def note_in_order(self, found: Mapping[str, tuple[str, str]]) -> None:
+    def note_in_order(self, found: Mapping[str, InOrder]) -> None:
+        if not found:
+            return
         with self._writing() as connection:
+            self._heads.changed(found)
             heads.note(connection, found)
 
     def observations(self, hosts: Collection[str] | None = None) -> Mapping[str, Observation]:
         with self._reading() as connection:
-            return observed.load(connection, hosts)
+            load = partial(observed.load, connection)
+            return load(None) if hosts is None else self._seen.some(others_wrote(connection), hosts, load)
 
     def save_observations(self, observations: Iterable[Observation]) -> None:
         self._save(list(observations), [])
 
     def ownership(self, hosts: Collection[str] | None = None) -> Mapping[str, Ownership]:
         with self._reading() as connection:
-            return owned.load(connection, hosts)
+            load = partial(owned.load, connection)
+            return load(None) if hosts is None else self._ours.some(others_wrote(connection), hosts, load)
 
     def save_ownership(self, ownership: Iterable[Ownership]) -> None:
         self._save([], list(ownership))
@@ -101,6 +117,7 @@ class SqlStore:
         missed = runs.host_outcome_rows(run.id, host_outcomes, contents)
         seen, kept = observed.rows(observations, contents), owned.rows(ownership, contents)
         with self._writing() as connection:
+            self._changed(seen, kept)
             runs.check(connection, run.id)
             contents.save(connection)
             runs.save(connection, outcome, done)
@@ -144,10 +161,18 @@ class SqlStore:
         contents = Contents()
         seen, kept = observed.rows(observations, contents), owned.rows(ownership, contents)
         with self._writing() as connection:
+            self._changed(seen, kept)
             contents.save(connection)
             observed.save(connection, seen)
             owned.save(connection, kept)
             heads.end(connection, [row["host"] for row in kept])
+
+    def _changed(self, seen: Sequence[Mapping[str, Any]], kept: Sequence[Mapping[str, Any]]) -> None:
+        """To be said within the transaction, when nobody else reads. What is not written after all is read again."""
+        observed_now, owned_now = [row["host"] for row in seen], [row["host"] for row in kept]
+        self._seen.changed(observed_now)
+        self._ours.changed(owned_now)
+        self._heads.changed((*observed_now, *owned_now))
 
     def _reading(self) -> AbstractContextManager[Connection]:
         return self._transaction(self._engine)

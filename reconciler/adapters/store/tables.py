@@ -63,6 +63,7 @@ in_order = Table(
     Column("host", Words, primary_key=True),
     Column("asked", String(32), nullable=False),
     Column("answered", String(32), nullable=False),
+    Column("alike", String(32), nullable=False, server_default=""),
 )
 
 plan = Table(

@@ -11,6 +11,7 @@ from reconciler.core.explain.markdown import cell
 from reconciler.core.explain.outline import added_removed, grouped
 from reconciler.core.explain.plan_text import DIFF_SHOWN, blocked_text
 from reconciler.core.explain.words import Line, counted, names, printable, since, value, where
+from reconciler.core.quote import SENSITIVE
 from reconciler.model.desired import Desired
 from reconciler.model.plan import Blocked, FieldChange
 
@@ -82,7 +83,7 @@ def _fields(item: Drifted) -> Iterator[Line]:
 def _moved(field: FieldChange) -> str:
     """What the host did to it. The plan shows what an apply would do: the other way round."""
     if field.sensitive:
-        return "(sensitive value)"
+        return SENSITIVE
     if field.diff:
         added, gone = added_removed(field.diff)
         return f"+{gone} −{added} lines"

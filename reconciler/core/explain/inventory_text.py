@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from reconciler.core import instant
+from reconciler.core.explain.excerpt import Excerpts
 from reconciler.core.explain.problems import problem_documents, problem_text
 from reconciler.core.explain.words import Line, ago, counted
 from reconciler.model.inventory import Listing, OnHold
@@ -23,7 +24,7 @@ def inventory_text(listings: Sequence[Listing], now: datetime) -> Iterator[Line]
     for listing in listings:
         for problem in listing.problems:
             yield Line("")
-            yield from problem_text(problem, lambda _: ())
+            yield from problem_text(problem, Excerpts(lambda _: ()))
 
 
 def inventory_markdown(listings: Sequence[Listing], now: datetime) -> Iterator[str]:

@@ -8,19 +8,24 @@ from datetime import datetime
 from reconciler.core.explain.outline import Part, Section, added_removed, grouped, last_line, sections
 from reconciler.core.explain.words import MARKS, Line, Style, ago, counted, names, printable, value, where
 from reconciler.core.gate import Refusal
+from reconciler.core.quote import SENSITIVE
 from reconciler.model.desired import Desired
 from reconciler.model.plan import Blocked, Change, FieldChange, Plan
 
 DIFF_SHOWN = 12
 """Lines of a text diff that are shown; the JSON plan has all of them."""
+ROOM = 45
+"""Lines for sections in full, where there are more than fit on two screens."""
+BRIEF = 40
+"""Sections that are told in a line each."""
+CHANGES = 3
+"""Changes that such a line names."""
 
 
 def plan_text(plan: Plan, desired: Desired, refusals: Sequence[Refusal], subject: str, now: datetime) -> Iterator[Line]:
     """The plan, the answer last where the eye rests: what changes, what doesn't and why, limits, counts."""
     yield Line(_heading(plan, subject, now), "bold")
-    for section in sections(plan):
-        yield Line("")
-        yield from _section(section, desired)
+    yield from _sections(list(sections(plan)), desired)
     yield from _not_planned(plan, desired)
     yield from _releases(plan)
     if len(plan.steps) > 1:
@@ -53,9 +58,54 @@ def _heading(plan: Plan, subject: str, now: datetime) -> str:
     return f"{plan.revision[:7]} “{printable(subject)}” · {observed}"
 
 
+def _sections(found: Sequence[Section], desired: Desired) -> Iterator[Line]:
+    """Every section, in full as far as there is room: first those that Git changed, then those on the most hosts."""
+    full = {section.service: list(_section(section, desired)) for section in found}
+    room, brief = ROOM, set[str]()
+    for section in sorted(found, key=lambda s: (_all_drift(s), -len(s.hosts), s.service)):
+        size = len(full[section.service]) + 1
+        if size <= room:
+            room -= size
+        else:
+            brief.add(section.service)
+    shown = dict.fromkeys([section.service for section in found if section.service in brief][:BRIEF])
+    for position, section in enumerate(found):
+        if section.service in shown:
+            if position == 0 or found[position - 1].service not in brief:
+                yield Line("")
+            yield Line(_in_brief(section))
+        elif section.service not in brief:
+            yield Line("")
+            yield from full[section.service]
+    if brief:
+        more = f", {len(brief) - len(shown):,} of them not at all" if len(brief) > len(shown) else ""
+        yield Line("")
+        said = (
+            f"{counted(len(brief), 'service')} told in brief{more}; all of one: reconciler plan --target service:NAME"
+        )
+        yield Line(said, "dim")
+
+
+def _in_brief(section: Section) -> str:
+    """A section in a line: what changes, without values."""
+    changes = dict.fromkeys(
+        " ".join([MARKS[change.action], printable(str(change.key)), *(field.path for field in change.fields)])
+        for part in section.parts
+        for change in part.example.changes
+    )
+    said = list(changes)[:CHANGES]
+    more = f" · {len(changes) - CHANGES} more" if len(changes) > CHANGES else ""
+    note = "   drift" if _all_drift(section) else ""
+    return f"{section.service} · {counted(len(section.hosts), 'host')}   {' · '.join(said)}{more}{note}"
+
+
+def _all_drift(section: Section) -> bool:
+    return all(part.drift for part in section.parts)
+
+
 def _section(section: Section, desired: Desired) -> Iterator[Line]:
     gone = "" if section.service in desired.services else "   left Git"
-    drift = "   drift: somebody changed the host" if all(part.drift for part in section.parts) else ""
+    drift = "   drift: somebody changed the host" if _all_drift(section) else ""
     hosts = where(section.hosts) if len(section.parts) == 1 else counted(len(section.hosts), "host")
     yield Line(f"{section.service} · {hosts}{gone}{drift}", "bold")
     for part in section.parts:
@@ -73,6 +123,9 @@ def part_text(part: Part) -> Iterator[Line]:
         yield from _change(change, min(width, 48), varying, mixed=not part.drift)
     if part.varying:
         yield Line(f"      values differ between hosts; shown for {part.hosts[0]}", "dim")
+    ordinary = [printable(str(change.key)) for change in part.example.changes if change.ordinary]
+    if ordinary:
+        yield Line(f"      ordinary Ansible tasks, each with round trips of its own: {names(ordinary)}", "dim")
 
 
 def _change(change: Change, width: int, varying: set[str], *, mixed: bool) -> Iterator[Line]:
@@ -103,7 +156,7 @@ def _notes(change: Change) -> str:
 
 def _values(field: FieldChange, change: Change) -> str:
     if field.sensitive:
-        return "(sensitive value)"
+        return SENSITIVE
     if field.diff:
         added, gone = added_removed(field.diff)
         return f"+{added} −{gone} lines" if change.action == "update" else counted(added, "line")

@@ -2,41 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from reconciler.core.explain.excerpt import Excerpts, LinesOf
 from reconciler.core.explain.words import Line, counted, printable
 from reconciler.model.problem import Problem, errors
 
-LINES_BEFORE = 2
 _WIDTH = 110
-
-LinesOf = Callable[[str], Sequence[str]]
-"""The lines of a file of the repository; none if it can't be shown."""
 
 
 def problems_text(problems: Sequence[Problem], documents: int, lines_of: LinesOf) -> Iterator[Line]:
     """Every problem with its excerpt, then the count."""
+    excerpts = Excerpts(lines_of)
     for problem in problems:
-        yield from problem_text(problem, lines_of)
+        yield from problem_text(problem, excerpts)
         yield Line("")
     yield Line(_verdict(problems, documents), "bold")
 
 
-def problem_text(problem: Problem, lines_of: LinesOf) -> Iterator[Line]:
+def problem_text(problem: Problem, excerpts: Excerpts) -> Iterator[Line]:
     """One problem: where, what, the lines, what to do."""
     warning = "warning: " if problem.severity == "warning" else ""
     message = "\n".join(printable(line) for line in problem.message.splitlines())
     yield Line(f"{printable(str(problem.place))}  {warning}{message}", "warn" if warning else "delete")
-    lines = lines_of(problem.place.path)
     number = problem.place.line
-    if not 1 <= number <= len(lines):
+    lines = excerpts.lines(problem.place.path, number)
+    if not lines:
         if problem.hint:
             yield Line(f"      {printable(problem.hint)}")
         return
     gutter = max(4, len(str(number)))
-    for n in range(max(1, number - LINES_BEFORE), number + 1):
-        yield Line(f" {n:>{gutter}} │ {printable(lines[n - 1])[:_WIDTH]}", "dim")
+    for n, line in enumerate(lines, number - len(lines) + 1):
+        yield Line(f" {n:>{gutter}} │ {printable(line)[:_WIDTH]}", "dim")
     start = max(0, problem.place.column - 1)
     if problem.width and start + problem.width <= _WIDTH:
         yield Line(f" {'':>{gutter}} │ {' ' * start}{'^' * problem.width} {printable(problem.hint)}".rstrip(), "bold")

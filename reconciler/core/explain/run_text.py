@@ -111,12 +111,20 @@ def runs_text(runs: Sequence[Run]) -> Iterator[Line]:
 def run_details(run: Run) -> Iterator[Line]:
     """Everything that a run did, then its summary."""
     yield Line(f"Run {run.id} of plan {run.plan[:8]} at revision {run.revision[:7]}, by {printable(run.actor)}", "bold")
+    yield Line(f"{run.started_at:%Y-%m-%d %H:%M} UTC, {_took(run)}", "dim")
     for outcome in alike(run.outcomes):
         what = f"{outcome.result:<8} {outcome.action:<8} {printable(str(outcome.key))}"
         yield Line(f"  {what} on {where(outcome.hosts)}", "warn" if outcome.result == "failed" else "")
     if run.outcomes:
         yield Line("")
     yield from run_text(run)
+
+
+def _took(run: Run) -> str:
+    if run.finished_at is None:
+        return "no end on record"
+    seconds = int((run.finished_at - run.started_at).total_seconds())
+    return f"took {seconds // 60} min {seconds % 60} s" if seconds >= 60 else f"took {seconds} s"
 
 
 def run_markdown(run: Run) -> Iterator[str]:

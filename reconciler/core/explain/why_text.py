@@ -10,8 +10,9 @@ from reconciler.core.due import Due
 from reconciler.core.explain.markdown import cell
 from reconciler.core.explain.plan_text import blocked_text
 from reconciler.core.explain.words import Line, ago, printable, since, value
+from reconciler.core.quote import SENSITIVE
 from reconciler.core.values import Origin
-from reconciler.core.why import Why
+from reconciler.core.why import Ignored, Why
 from reconciler.model.document import Selector
 from reconciler.model.observation import Owned
 from reconciler.model.state import Absent, Present, Unknown
@@ -29,6 +30,8 @@ def why_text(why: Why, now: datetime) -> Iterator[Line]:
         if why.values:
             yield _row("values", " · ".join(_origin(origin) for origin in why.values))
     yield _row("observed", f"{ago(why.observed_at, now)}: {_observed(why)}")
+    if why.ignored:
+        yield _row("ignored", "; ".join(_ignored(field) for field in why.ignored))
     if why.owned is not None:
         yield _row("last in order", _last(why.owned))
     if why.since:
@@ -42,7 +45,7 @@ def why_text(why: Why, now: datetime) -> Iterator[Line]:
 def _last(owned: Owned) -> str:
     by = f"run {owned.run}, " if owned.run else "found so, "
     how = "we put it there" if owned.created else "it was there before us"
-    return f"{owned.at:%Y-%m-%d %H:%M}, {by}revision {owned.revision[:7]}; {how}"
+    return f"{owned.at:%Y-%m-%d %H:%M} UTC, {by}revision {owned.revision[:7]}; {how}"
 
 
 def _row(title: str, text: str) -> Line:
@@ -76,8 +79,17 @@ def _due(due: Due) -> str:
 
 
 def _origin(origin: Origin) -> str:
+    if origin.sensitive:
+        over = ", ".join(f"that of {giver}" for giver, _ in origin.over)
+        return f"{origin.name} {SENSITIVE} ({origin.giver}{f', over {over}' if over else ''})"
     over = ", ".join(f"{value(v)} of {giver}" for giver, v in origin.over)
     return f"{origin.name} {value(origin.value)} ({origin.giver}{f', over {over}' if over else ''})"
+
+
+def _ignored(field: Ignored) -> str:
+    if field.sensitive:
+        return f"{field.path} {SENSITIVE}"
+    return f"{field.path}: Git says {value(field.desired)}, the host has {value(field.observed)}"
 
 
 def _selector(selector: Selector) -> str:
@@ -87,16 +99,17 @@ def _selector(selector: Selector) -> str:
 
 
 def _observed(why: Why) -> str:
-    sensitive = why.resource is not None and why.resource.sensitive
     match why.observed:
         case Unknown(reason):
             return f"not known ({reason})"
         case Absent():
             return "absent"
         case Present(state):
-            if sensitive:
+            if state and why.sensitive.issuperset(state):
                 return "present (sensitive values)"
-            shown = ", ".join(f"{name} {value(v)}" for name, v in sorted(state.items()))
+            shown = ", ".join(
+                f"{name} {SENSITIVE if name in why.sensitive else value(v)}" for name, v in sorted(state.items())
+            )
             return f"present, {shown}" if shown else "present"
 
 
@@ -119,10 +132,20 @@ def why_document(why: Why) -> dict[str, Any]:
         "answer": _answer(why),
         "asked_for_by": _asked(why),
         "values": [
-            {"name": o.name, "value": o.value, "giver": o.giver, "over": [{"giver": g, "value": v} for g, v in o.over]}
+            {
+                "name": o.name,
+                "value": o.value,
+                "giver": o.giver,
+                "over": [{"giver": g, "value": v} for g, v in o.over],
+                "sensitive": o.sensitive,
+            }
             for o in why.values
         ],
         "observed": {"at": _time(why.observed_at), "state": _observed(why), "changed_at": _time(why.since)},
+        "ignored": [
+            {"path": f.path, "desired": f.desired, "observed": f.observed, "sensitive": f.sensitive}
+            for f in why.ignored
+        ],
         "last_in_order": _owned(why),
         "due": [
             {

@@ -75,9 +75,9 @@ def ago(then: datetime | None, now: datetime) -> str:
 
 
 def since(then: datetime | None, now: datetime) -> str:
-    """`since 09:14 today` or with the date, in UTC."""
+    """`since 09:14 UTC today` or with the date: people in several places read the same text."""
     if then is None:
         return ""
     if then.date() == now.date():
-        return f"since {then:%H:%M} today"
-    return f"since {then:%Y-%m-%d %H:%M}"
+        return f"since {then:%H:%M} UTC today"
+    return f"since {then:%Y-%m-%d %H:%M} UTC"

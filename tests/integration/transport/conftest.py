@@ -26,6 +26,7 @@ from reconciler.model.delivery import Call, Delivery, Payload, Reply, Work
 from reconciler.model.desired import Host
 from reconciler.model.digest import digest
 from reconciler.model.key import Key, Place
+from reconciler.ports import Hearing, unheard
 
 SSHD = Path("/usr/sbin/sshd")
 
@@ -64,9 +65,12 @@ class Machine:
 
 
 def carried(
-    settings: SshSettings, deliveries: list[Delivery], stopping: Callable[[], bool] = lambda: False
+    settings: SshSettings,
+    deliveries: list[Delivery],
+    stopping: Callable[[], bool] = lambda: False,
+    hearing: Hearing = unheard,
 ) -> list[Reply]:
-    return list(AnsibleCarrier(settings).carry(deliveries, stopping))
+    return list(AnsibleCarrier(settings).carry(deliveries, stopping, hearing))
 
 
 def put(machine: Machine, name: str, content: bytes, **work: object) -> Work:
@@ -118,7 +122,7 @@ class Sshd:
             private_key_file=str(self.base / "key"),
             known_hosts_file=str(self.base / "known_hosts"),
             config_file="/dev/null",
-            connect_timeout=5,
+            connect_timeout=30,
             lock_wait=0,
             cache_dir=str(cache),
         )

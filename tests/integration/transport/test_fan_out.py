@@ -8,13 +8,13 @@ import shutil
 import socket
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from reconciler.model.delivery import Call, Delivery, Payload, Work
+from reconciler.model.delivery import Call, Delivery, Outcome, Payload, Work
 from reconciler.model.key import Key
 
 from .conftest import Machine, Sshd, carried, put, with_settings
@@ -53,7 +53,7 @@ def _speaking(text: bytes) -> Iterator[int]:
 
 def test_hosts_that_do_not_answer_hold_nobody_up(ssh: Machine, sshd: Sshd, tmp_path: Path) -> None:
     known = tmp_path / "known_hosts"
-    hurried = with_settings(ssh, connect_timeout=3, known_hosts_file=str(known))
+    hurried = with_settings(ssh, connect_timeout=10, known_hosts_file=str(known))
     public = (sshd.base / "host_key.pub").read_text()
     with _speaking(b"") as silent, _speaking(b"SSH-2.0-stuck\r\n") as stuck, _speaking(b"HTTP/1.1 400\r\n\r\n") as odd:
         known.write_text("".join(f"[127.0.0.1]:{port} {public}" for port in (sshd.port, silent, stuck)))
@@ -85,6 +85,35 @@ def test_a_host_that_works_for_long_does_not_hold_back_replies(ssh: Machine) -> 
         order.append(reply.host)
         release.touch()
     assert order == ["quick", "slow"]
+
+
+def test_what_is_done_is_heard_while_the_host_works_on(ssh: Machine) -> None:
+    """The second work ends only after the first has been heard of, and so on: no reply can have come by then."""
+    works, heard = [], []
+    for number in range(3):
+        wait = ["sh", "-c", f"until [ -e {ssh.path(f'release-{number}')} ]; do sleep 0.05; done"]
+        works += [put(ssh, f"made-{number}", b"x")]
+        works += [Work(Key("command", f"{number}"), {}, "", (Call("ansible.builtin.command", {"argv": wait}),))]
+
+    def hearing(host: str, outcomes: Sequence[Outcome]) -> None:
+        heard.extend((host, outcome) for outcome in outcomes)
+        if outcomes[-1].key.kind == "file":
+            (ssh.files / f"release-{outcomes[-1].key.name[-1]}").touch()
+
+    payload = Payload({}, tuple(works))
+    [reply] = carried(ssh.settings, [Delivery(ssh.host, payload, 1, ssh.store)], hearing=hearing)
+    assert reply.status == "done"
+    assert heard[:5] == [(ssh.host.name, outcome) for outcome in reply.outcomes[:5]]
+    assert len(ssh.commands()) == 1
+
+
+def test_what_takes_no_time_is_not_told_before_the_reply(ssh: Machine) -> None:
+    heard: list[object] = []
+    works = (Work(Key("nothing", "a"), {}, "", ()), Work(Key("nothing", "b"), {}, "", ()))
+    delivery = Delivery(ssh.host, Payload({}, works), 1, ssh.store)
+    [reply] = carried(ssh.settings, [delivery], hearing=lambda *news: heard.append(news))
+    assert [outcome.result for outcome in reply.outcomes] == ["ok", "ok"]
+    assert heard == []
 
 
 def test_the_second_visit_sends_arguments_only(ssh: Machine, sshd: Sshd, tmp_path: Path) -> None:
@@ -190,6 +219,30 @@ def test_hosts_that_get_the_code_at_once_share_it(ssh: Machine, sshd: Sshd, tmp_
     replies = carried(fresh.settings, [Delivery(host, _look(ssh)) for host in hosts])
     assert [reply.status for reply in replies] == ["done"] * 6
     assert len(ssh.commands()) == 6
+
+
+@pytest.mark.usefixtures("one_core")
+def test_a_host_that_works_for_long_does_not_hold_up_the_next_shards(ssh: Machine) -> None:
+    """On one core, each host a shard of its own: the second begins although the first waits for it."""
+    wait = ["sh", "-c", f"until [ -e {ssh.path('release')} ]; do sleep 0.05; done"]
+    slow = Work(Key("command", "x"), {}, "", (Call("ansible.builtin.command", {"argv": wait}),))
+    deliveries = [Delivery(replace(ssh.host, name="slow"), Payload({}, (slow,)), 1, "s")]
+    deliveries.append(Delivery(replace(ssh.host, name="quick"), _look(ssh)))
+    order = []
+    from reconciler.adapters.ansible.carrier import AnsibleCarrier
+
+    for reply in AnsibleCarrier(ssh.settings).carry(deliveries, lambda: False):
+        order.append(reply.host)
+        (ssh.files / "release").touch()
+    assert order == ["quick", "slow"]
+
+
+@pytest.fixture
+def one_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    from reconciler.adapters.ansible import carrier
+
+    monkeypatch.setattr(carrier, "SHARD", 1)
+    monkeypatch.setattr(carrier.os, "cpu_count", lambda: 1)
 
 
 def test_shards_run_side_by_side_and_every_host_answers_once(ssh: Machine, monkeypatch: pytest.MonkeyPatch) -> None:

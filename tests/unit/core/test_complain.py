@@ -95,3 +95,20 @@ def test_what_is_right_has_no_problems() -> None:
     raw = read("a.yaml", b"a: 1\n", DEFAULT)
     page = Page(raw.documents[0].value, raw.documents[0].marks, raw.text)
     assert validate(TypeAdapter(Inner), page, page.value, Inner) == (Inner(a=1), [])
+
+
+class Closed(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+    open: int = 0
+    closed: Annotated[str, Field(pattern="^a$")] = Field("a", repr=False)
+    sensitive: bool = False
+
+
+@pytest.mark.parametrize("text", ["closed: canary", "{sensitive: true, open: canary}", "closed: [canary]"])
+def test_what_nobody_may_see_is_not_quoted(text: str) -> None:
+    raw = read("a.yaml", text.encode(), DEFAULT)
+    page = Page(raw.documents[0].value, raw.documents[0].marks, raw.text)
+    value, (problem,) = validate(TypeAdapter(Closed), page, page.value, Closed)
+    assert value is None
+    assert "(sensitive value)" in problem.message
+    assert "canary" not in problem.message + problem.hint

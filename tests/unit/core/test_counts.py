@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 import pytest
@@ -9,8 +10,12 @@ import pytest
 from reconciler.core.ask import Questions, payloads
 from reconciler.core.link import link
 from reconciler.core.parse import parse
+from reconciler.core.plan_json import plan_bytes
+from reconciler.core.render import compile_template
 from reconciler.core.resolve import resolve
 from reconciler.kinds import builtin
+from reconciler.loop.observe import Freshness
+from reconciler.loop.world import Memory
 from reconciler.model.desired import Desired
 from tests.fakes.fleet import fleet, written
 
@@ -103,3 +108,56 @@ def test_after_an_apply_equal_hosts_still_are_alike() -> None:
     with fleet(state) as world:
         world.apply()
         assert len(world.plan().assessment.verdicts) == 1
+
+
+def test_one_host_stands_in_for_all_that_are_alike_but_for_their_own_content() -> None:
+    edge = {"vars": {"a": 1}, "resources": [FIXED, BY_HOST]}
+    with fleet({"hosts": web(40), "services": {"edge": edge}}) as world:
+        world.apply()
+        assert world.plan().plan.summary.changes == 0
+        world.commit({"hosts": web(40), "services": {"edge": {**edge, "vars": {"a": 2}}}})
+        planned = world.plan(freshness=Freshness(None))
+        assert planned.plan.summary.update == 40
+        assert (len(planned.observations), planned.assessment.comparisons) == (1, 1)
+        assert planned.read.desired.renders == 1 + 40, "of the service that changed"
+        world.memory = Memory()
+        again = world.plan(freshness=Freshness(None))
+        assert plan_bytes(again.plan) == plan_bytes(planned.plan), "as if each host had been looked at"
+
+
+def test_a_change_of_one_service_renders_nothing_of_others() -> None:
+    services = {"edge": {"vars": {"a": 1}, "resources": [FIXED]}, "other": {"resources": [BY_HOST]}}
+    with fleet({"hosts": web(40), "services": services}) as world:
+        assert world.plan().read.desired.renders == 1 + 40
+        world.commit({"hosts": web(40), "services": {**services, "edge": {"vars": {"a": 2}, "resources": [FIXED]}}})
+        assert world.plan().read.desired.renders == 1
+        assert world.plan().read.desired.renders == 0
+
+
+def test_what_was_judged_is_not_judged_again() -> None:
+    state = {"hosts": web(40), "services": {"edge": {"vars": {"a": 1}, "resources": [FIXED, BY_SITE, BY_HOST]}}}
+    with fleet(state) as world:
+        first = world.plan()
+        assert first.assessment.comparisons == 1 + 2 + 40
+        again = world.plan(freshness=Freshness(None))
+        assert (again.assessment.comparisons, again.plan) == (0, first.plan)
+        rows = world.store.rows
+        world.plan(freshness=Freshness(None))
+        assert world.store.rows == rows
+
+
+def test_memory_does_not_grow_with_plans() -> None:
+    """Counted in objects that the collector knows, after as many commits as make everything come once."""
+    with fleet() as world:
+        counts = []
+        for cycle in range(12):
+            edge = {"vars": {"a": cycle}, "resources": [FIXED, BY_HOST]}
+            world.source.forget()
+            world.commit({"hosts": web(40), "services": {"edge": edge}})
+            world.plan()
+            for everything in (world.carrier.sent, world.ears.heard):
+                everything.clear()
+            compile_template.cache_clear()
+            gc.collect()
+            counts.append(len(gc.get_objects()))
+        assert counts[-1] - counts[3] < 40, counts

@@ -21,7 +21,7 @@ from reconciler.core.explain.run_text import run_details, run_document, run_mark
 from reconciler.core.explain.why_text import why_document, why_text
 from reconciler.core.explain.words import Line
 from reconciler.core.gate import Allowance, Limits, gate
-from reconciler.core.why import Known, why
+from reconciler.core.why import Known, Why, why
 from reconciler.loop.reconcile import Planned
 from reconciler.model.errors import Stalled
 from reconciler.model.key import Key
@@ -208,19 +208,66 @@ def test_when_there_is_nothing_to_say(calm: Fleet) -> None:
     assert plain(runs_text([])) == ["Nothing was applied yet."]
 
 
+def asked(world: Fleet, host: str, resource: str) -> Why:
+    p = world.plan()
+    known = Known(
+        p.read.desired, p.read.linked, p.observations, p.ownership, p.assessment, p.plan, world.world.registry
+    )
+    return why(known, host, Key.parse(resource))
+
+
+def test_why_shows_what_templates_read_and_nothing_of_a_secret() -> None:
+    resources = [
+        {"file": "/etc/plain", "content": "{{ vars.port }}"},
+        {"file": "/etc/pass", "content": "{{ vars.pass }} {{ vars.port }}", "mode": "0600", "sensitive": True},
+        {"file": "/etc/all", "content": "{{ vars | length }}"},
+        {"user": "ada", "password": "{{ vars.hash }}"},
+    ]
+    given = {"port": 80, "pass": "canary-1", "hash": "$6$canary-2$" + "x" * 40}
+    hosts = {"web-1": {"labels": {"role": "web"}, "spec": {"address": "a", "vars": {"pass": "canary-3"}}}}
+    with fleet({"hosts": hosts, "services": {"s": {"vars": given, "resources": resources}}}) as world:
+        world.apply()
+        shown = {}
+        for name in ("file//etc/plain", "file//etc/pass", "user/ada"):
+            found = asked(world, "web-1", name)
+            shown[name] = [o.name for o in found.values]
+            told = "\n".join(plain(why_text(found, world.clock.time))) + repr(why_document(found))
+            assert "canary" not in told
+            assert ("(sensitive value)" in told) == (name != "file//etc/plain")
+        assert shown == {"file//etc/plain": ["port"], "file//etc/pass": ["pass", "port"], "user/ada": ["hash"]}
+        assert [o.name for o in asked(world, "web-1", "file//etc/all").values] == ["hash", "pass", "port"]
+        assert asked(world, "web-1", "user/ada").sensitive == {"password"}
+
+
+def test_why_tells_what_others_own() -> None:
+    file = {"file": "/etc/x", "content": "a", "mode": "0644", "ignore": ["mode"]}
+    secret = {"file": "/etc/y", "content": "canary", "ignore": ["content"], "sensitive": True}
+    with fleet({"hosts": {"web-1": {"role": "web"}}, "services": {"s": {"resources": [file, secret]}}}) as world:
+        world.apply()
+        world.machine("web-1").paths["/etc/x"]["mode"] = "0600"
+        found = asked(world, "web-1", "file//etc/x")
+        text = plain(why_text(found, world.clock.time))
+        assert text[0] == "file//etc/x on web-1 is as Git says"
+        assert "  ignored        mode: Git says 0644, the host has 0600" in text
+        assert why_document(found)["ignored"] == [
+            {"path": "mode", "desired": "0644", "observed": "0600", "sensitive": False}
+        ]
+        hidden = why_document(asked(world, "web-1", "file//etc/y"))
+        assert hidden["ignored"] == [{"path": "content", "desired": None, "observed": None, "sensitive": True}]
+
+
 @pytest.mark.parametrize(
     ("host", "resource", "message", "hint"),
     [
+        ("web-1", "fil//etc/motd", "there is no kind of resource 'fil'", 'did you mean "file"?'),
         ("web-11", "file//etc/motd", "there is no host 'web-11'", 'did you mean "web-1"?'),
         ("web-1", "file//etc/mot", "nobody asks for file//etc/mot on host web-1", 'did you mean "file//etc/motd"?'),
         ("web-1", "package/nginx", "nobody asks for package/nginx on host web-1", "resources are named kind/name"),
     ],
 )
 def test_why_of_what_nobody_heard_of(calm: Fleet, host: str, resource: str, message: str, hint: str) -> None:
-    p = calm.plan()
-    known = Known(p.read.desired, p.read.linked, p.observations, p.ownership, p.assessment, p.plan, calm.world.registry)
     with pytest.raises(Stalled) as error:
-        why(known, host, Key.parse(resource))
+        asked(calm, host, resource)
     assert error.value.message == message
     assert error.value.hint.startswith(hint)
 

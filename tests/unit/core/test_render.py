@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.core.render import MAX_OUTPUT, RenderError, Scope, compile_template, render
+from reconciler.core.render import MAX_OUTPUT, RenderError, Scope, around_name, compile_template, render
 
 CONTEXT = {
     "host": Scope("host", {"name": "web-1", "labels": {"site": "lon"}}),
@@ -117,3 +117,30 @@ def test_output_is_bounded_by_characters() -> None:
     assert len(rendered(text)) == MAX_OUTPUT
     with pytest.raises(RenderError):
         rendered(text + "x")
+
+
+@pytest.mark.parametrize(
+    ("text", "pieces"),
+    [
+        ("name {{ host.name }}, port {{ vars.port }}\n", ("name ", ", port 80\n")),
+        ("{{ host['name'] }}{{ host.name }}", ("", "", "")),
+        ("{% if vars.port %}x{% endif %}{{ host.name }}", ("x", "")),
+        ("no name", None),
+        ("{{ host.name[0] }}", None),
+        ("{{ host.name | upper }}", None),
+        ("{{ host.name }} {{ host.labels.site }}", None),
+        ("{{ host.name }}{% if host.name == 'a' %}x{% endif %}", None),
+        ("{% if vars.port %}{{ host.name }}{% endif %}", None),
+        ("{% filter upper %}{{ host.name }}{% endfilter %}", None),
+        ("{% set x = host.name %}{{ host.name }}", None),
+        ("{{ host.name }}{{ vars.missing }}", None),
+        ("{{ host.name }}\0one\0", None),
+        ("{{ host.name }}" + "x" * (1 << 20), None),
+    ],
+)
+def test_text_around_a_name_is_known_where_the_name_is_only_said(text: str, pieces: tuple[str, ...] | None) -> None:
+    template = compile_template(text)
+    context = {"host": Scope("host", {}), "vars": Scope("vars", {"port": 80}), "project": Scope("project", {})}
+    assert around_name(template, context) == pieces
+    if pieces is not None:
+        assert "web-1".join(pieces) == render(template, {**context, "host": Scope("host", {"name": "web-1"})})

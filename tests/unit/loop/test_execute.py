@@ -10,7 +10,7 @@ import pytest
 
 from reconciler.loop import reconcile
 from reconciler.model.errors import Stalled
-from reconciler.model.event import HostFinished, RunFinished, RunStarted, StepFinished, StepStarted
+from reconciler.model.event import HostFinished, HostWorking, RunFinished, RunStarted, StepFinished, StepStarted
 from reconciler.model.key import Key
 from reconciler.model.run import Run
 from tests.fakes.fleet import Fleet, fleet
@@ -109,6 +109,49 @@ def test_what_was_done_is_not_known_when_contact_is_lost(world: Fleet) -> None:
     assert world.owned("web-1")["file//etc/b"].created is False, "found there, so it is not ours for certain"
 
 
+def test_what_was_told_before_contact_was_lost_is_on_record(world: Fleet) -> None:
+    world.commit({"services": {"base": files("b", "c"), "edge": None}})
+    planned = world.plan()
+    world.carrier.losing["web-1"] = "ssh: the connection broke"
+    run = world.apply(planned)
+    assert left(run)["web-1 base"] == "lost: ssh: the connection broke"
+    assert {key: found for key, found in results(run).items() if "web-1" in key} == {"web-1 file//etc/b": "changed"}
+    assert {key: owned.created for key, owned in world.owned("web-1").items()} == {"file//etc/b": True}
+    world.carrier.losing.clear()
+    world.apply()
+    owned = {key: owned.created for key, owned in world.owned("web-1").items()}
+    assert owned == {"file//etc/b": True, "file//etc/c": False}, "what was not told may have been there before"
+
+
+def test_what_can_not_be_bundled_is_said_and_carried_out_so(world: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    from reconciler.core.explain.plan_text import plan_text
+    from reconciler.core.plan_json import plan_bytes, plan_document, read_plan
+    from reconciler.kinds.directory import Directory
+
+    monkeypatch.setattr(Directory, "ordinary", True)
+    resources = [{"file": "/etc/b", "content": "x"}, {"directory": "/etc/d"}]
+    world.commit({"services": {"base": {"resources": resources}, "edge": None}})
+    planned = world.plan()
+    plan = planned.plan
+    text = [line.text.strip() for line in plan_text(plan, planned.read.desired, (), "", world.clock.time)]
+    assert text.count("ordinary Ansible tasks, each with round trips of its own: directory//etc/d") == 1
+    [program] = plan_document(plan)["programs"].values()
+    assert {change["kind"]: change.get("ordinary", False) for change in program["changes"]} == {
+        "file": False,
+        "directory": True,
+    }
+    assert read_plan(plan_bytes(plan)).programs.keys() == plan.programs.keys()
+    world.carrier.sent.clear()
+    world.apply(type(planned)(**{**_fields(planned), "plan": read_plan(plan_bytes(plan))}))
+    payload = world.carrier.sent[0].payload
+    assert {work.key.kind: work.ordinary for work in payload.works} == {"file": False, "directory": True}
+    assert payload.ordinary
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in value.__slots__}
+
+
 def test_a_host_that_moved_after_the_plan_is_stale(world: Fleet) -> None:
     planned = world.plan()
     world.machine("web-1").paths["/etc/b"] = dict(world.machine("web-1").paths["/etc"], type="file", content=b"by hand")
@@ -194,8 +237,8 @@ def test_listeners_hear_what_happens_in_order(world: Fleet) -> None:
     world.apply(planned)
     heard = world.ears.heard
     assert [type(event) for event in heard] == [
-        RunStarted, StepStarted, *[HostFinished] * 3, StepFinished,
-        StepStarted, *[HostFinished] * 3, StepFinished, RunFinished,
+        RunStarted, StepStarted, *[HostWorking, HostFinished] * 3, StepFinished,
+        StepStarted, *[HostWorking, HostFinished] * 3, StepFinished, RunFinished,
     ]  # fmt: skip
     assert heard[0] == RunStarted(1, planned.plan.digest, 2, 3)
     assert heard[-1] == RunFinished(1, "succeeded")

@@ -9,10 +9,10 @@ import pytest
 
 from reconciler.adapters.ansible import carrier, choice
 from reconciler.adapters.ansible.settings import SshSettings
-from reconciler.model.delivery import Delivery, Payload
+from reconciler.model.delivery import Delivery, Payload, Work
 from reconciler.model.desired import Host
 from reconciler.model.errors import Stalled
-from reconciler.model.key import Place
+from reconciler.model.key import Key, Place
 
 
 def _host(name: str = "web-1", **fields: object) -> Host:
@@ -34,7 +34,10 @@ def _host(name: str = "web-1", **fields: object) -> Host:
     ],
 )
 def test_the_way_is_chosen_from_what_the_connection_needs(host, settings, configured, expected):
-    assert choice.way(host, SshSettings(cache_dir="/nowhere", **settings), configured) == expected
+    given = SshSettings(cache_dir="/nowhere", **settings)
+    assert choice.way(Delivery(host, Payload()), given, configured) == expected
+    ordinary = Payload({}, (Work(Key("x", "y"), {}, "", (), ordinary=True),))
+    assert choice.way(Delivery(host, ordinary), given, configured) == "standard"
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,21 @@ class Channel:
         self.aborted = True
 
 
+class Listener:
+    """Remembers what had been written when sending began, and what was told."""
+
+    def __init__(self, channel: Channel) -> None:
+        self.channel = channel
+        self.before: list[list[bytes]] = []
+        self.heard: list[str] = []
+
+    def sending(self) -> None:
+        self.before.append(list(self.channel.written))
+
+    def told(self, text: str) -> None:
+        self.heard.append(text)
+
+
 @pytest.fixture
 def exchange(plugins):
     return importlib.import_module(f"{plugins}.exchange")
@@ -37,15 +52,15 @@ def _visit(exchange, password, errors: list[str], sudo: bool = True):
 
     async def visited():
         channel = Channel()
-        told = []
         asked = exchange.Sudo(password, PROMPT) if sudo else None
-        visit = exchange.Visit([b"re", b"quest"], asked, lambda: told.append(list(channel.written)), exchange.Room())
+        visit = exchange.Visit([b"re", b"quest"], asked, Listener(channel), exchange.Room())
         visit.connection_made(channel)
         visit.session_started()
         for text in errors:
             visit.data_received(text.encode(), 1)
-        assert len(told) == visit.said.sent
-        assert not any(b"request" in part for parts in told for part in parts)
+        before = visit._listener.before
+        assert len(before) == visit.said.sent
+        assert not any(b"request" in part for parts in before for part in parts)
         return visit, channel
 
     return asyncio.run(visited())
@@ -78,6 +93,23 @@ def test_the_password_is_in_no_command(exchange):
     assert "sudo -H -S -n " in exchange.Sudo(None, PROMPT).command("/usr/bin/python3")
 
 
+@pytest.mark.parametrize(
+    ("errors", "heard", "left"),
+    [
+        (["RECONCILER-TOLD [1]\n"], ["[1]"], b""),
+        (["a\nRECONCILER-TO", "LD [1]", "\nRECONCILER-TOLD [2]\nb"], ["[1]", "[2]"], b"a\nb"),
+        (["x RECONCILER-TOLD [1]\n"], [], b"x RECONCILER-TOLD [1]\n"),
+        (["RECONCILER-TOLD [1]"], [], b"RECONCILER-TOLD [1]"),
+        (["RECONCILER-TOLD " + "x" * 40000 + "\n", "RECONCILER-TOLD [1]\n"], ["[1]"], b""),
+        (["RECONCILER-TOLD " + "x" * 30000 + "\n"] * 2, ["x" * 30000], b""),
+    ],
+)
+def test_what_a_host_tells_is_passed_on_at_once(exchange, errors, heard, left):
+    visit, _ = _visit(exchange, None, errors)
+    assert visit._listener.heard == heard
+    assert bytes(visit.said.err) == left
+
+
 def test_no_more_is_kept_than_can_be_a_reply(exchange, plugins):
     largest = importlib.import_module(f"{plugins}.reply").LARGEST
     visit, channel = _visit(exchange, None, ["x" * 100_000, "end"])
@@ -94,10 +126,10 @@ def test_hosts_that_all_say_much_are_cut_to_what_is_fair(exchange):
     async def visited():
         room, visits = exchange.Room(), []
         for _ in range(exchange.TOGETHER // (8 * exchange.FAIR) + 1):
-            visits.append(exchange.Visit([], None, lambda: None, room))
+            visits.append(exchange.Visit([], None, Listener(Channel()), room))
             visits[-1].connection_made(Channel())
             visits[-1].data_received(bytes(8 * exchange.FAIR), None)
-        modest = exchange.Visit([], None, lambda: None, room)
+        modest = exchange.Visit([], None, Listener(Channel()), room)
         modest.connection_made(Channel())
         modest.data_received(b"modest", None)
         assert [bool(visit.said.trouble) for visit in (*visits, modest)] == [False] * (len(visits) - 1) + [True, False]

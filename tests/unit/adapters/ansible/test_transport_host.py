@@ -21,8 +21,10 @@ from reconciler.adapters.ansible.collections.ansible_collections.reconciler.flee
     calls,
     canonical,
     identity,
+    lease,
     loader,
     plain,
+    progress,
     state,
 )
 from reconciler.model.digest import digest
@@ -100,6 +102,12 @@ def test_files_are_written_privately_and_not_put_under_the_root(tmp_path):
             "",
             256,
             (True, False, "no: full", ""),
+        ),
+        (
+            '{"failed": true, "msg": "no", "failures": ["No package a", 3]}',
+            "",
+            256,
+            (True, False, "no: No package a", ""),
         ),
         ("rubbish", "", 0, (True, False, "rubbish", "the module gave no JSON")),
         ("[1]", "trace", 256, (True, False, "trace", "the module gave no JSON")),
@@ -198,6 +206,62 @@ def test_the_lock_is_shared_by_lookers_only(tmp_path, held, wanted, free):
         else:
             with pytest.raises(state.Busy, match="another reconciler run"), state.lock(str(tmp_path), wanted, 0):
                 pass
+
+
+def test_a_host_that_is_held_between_visits_is_held_for_others(tmp_path, monkeypatch):
+    base = str(tmp_path)
+    state.hold(base, "mine", 30)
+    for wanted in (True, False):
+        with state.lock(base, wanted, 0, "mine"):
+            assert state.held_by(base) == "mine"
+        with pytest.raises(state.Busy, match="another reconciler run"), state.lock(base, wanted, 0, "other"):
+            pass
+        with pytest.raises(state.Busy, match="another reconciler run"), state.lock(base, wanted, 0):
+            pass
+    later = time.monotonic() + 31
+    with monkeypatch.context() as clock:
+        clock.setattr(time, "monotonic", lambda: later)
+        assert state.held_by(base) == ""
+    with monkeypatch.context() as boot:
+        boot.setattr(lease, "_boot", lambda: "another")
+        assert state.held_by(base) == ""
+    lease.release(base)
+    lease.release(base)
+    with state.lock(base, True, 0):
+        assert state.held_by(base) == ""
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", "7", '{"boot"', "\x00"])
+def test_a_lease_that_nobody_can_have_written_refuses(tmp_path, text):
+    (tmp_path / "lease.json").write_text(text)
+    with pytest.raises(state.Refused, match=r"lease\.json is damaged"), state.lock(str(tmp_path), True, 0):
+        pass
+
+
+def test_outcomes_are_told_in_order_and_once_but_not_one_by_one(monkeypatch):
+    now, told = [0.0], []
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    news = progress.Progress(told.append)
+    news.add(0, ["ok", "", 1])
+    news.add(1, ["changed", "", 1])
+    assert told == []
+    now[0] = 0.1
+    news.flush()  # a module takes long
+    news.flush()
+    assert told == [[[0, "ok", "", 1], [1, "changed", "", 1]]]
+    now[0] = 0.5
+    news.add(2, ["failed", "why", 400])
+    assert told[1:] == [[[2, "failed", "why", 400]]]
+    news.rest()
+    assert len(told) == 2
+
+
+def test_nothing_is_told_where_the_reply_comes_at_once():
+    told = []
+    news = progress.Progress(told.append)
+    news.add(0, ["ok", "", 1])
+    news.rest()
+    assert told == []
 
 
 def test_scratch_forgets_what_a_killed_run_left(tmp_path):

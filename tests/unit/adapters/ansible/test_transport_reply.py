@@ -147,3 +147,36 @@ def test_where_fanning_out_is_impossible_the_other_way_is_taken_unless_it_was_as
         "unreachable",
         "the fan-out carrier can't be used: ModuleNotFoundError: No module named 'asyncssh'",
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "before", "results"),
+    [
+        ('[[0, "changed", "", 5], [1, "ok", "", 0]]', 0, ["changed", "ok"]),
+        ('[[1, "failed", "no room", 5]]', 1, ["failed"]),
+        ('[[1, "ok", "", 5]]', 0, []),  # out of order: it would be taken for another work's
+        ('[[0, "ok", "", 5], [0, "ok", "", 5]]', 0, ["ok"]),
+        ('[[0, "ok", "", 5], [1, "ok", "", 5], [2, "ok", "", 5]]', 0, ["ok", "ok"]),
+        ('[[0, "skipped", "", 5]]', 0, []),
+        ('[[0, "dance", "", 5]]', 0, []),
+        ('[[0, ["ok"], "", 5]]', 0, []),
+        ('[[0, "ok", 7, 5]]', 0, []),
+        ('[[0, "ok", "", -1]]', 0, []),
+        ('[["0", "ok", "", 5], 3, null]', 0, []),
+        ("{}", 0, []),
+        ("nonsense", 0, []),
+        ("[" * 50_000, 0, []),
+    ],
+)
+def test_what_a_host_tells_before_its_reply(text, before, results):
+    told = reply.told(text, CHANGE, before)
+    assert [outcome.result for outcome in told] == results
+    assert [outcome.key for outcome in told] == [A, B][before : before + len(results)]
+
+
+def test_what_was_told_is_kept_when_contact_is_lost():
+    told = ['[[0, "changed", "\\u001b[2J", 1500]]', "nonsense", '[[1, "ok", "", 0]]']
+    record = {"kind": "broken", "rc": 255, "error": "Broken pipe", "begun": True, "told": told}
+    got = reply.from_record(json.dumps(record).encode(), CHANGE, SETTINGS)
+    assert (got.status, got.reason) == ("lost", "ssh: the connection broke")
+    assert got.outcomes == (Outcome(A, "changed", "[2J", 1.5), Outcome(B, "ok"))

@@ -10,6 +10,7 @@ import asyncio
 import json
 import secrets
 import signal
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +128,7 @@ class _Visits:
         python = self._settings["python"]
         sudo = self._sudo if self._errands[host]["ssh"]["become"] else None
         command = sudo.command(python) if sudo else request.command(python)
-        visit = self._exchange.Visit(parts, sudo, lambda: self._journal.sending(host), self._room)
+        visit = self._exchange.Visit(parts, sudo, _Heard(self._journal, host), self._room)
         patience = 3 * self._settings["ssh"]["connect_timeout"]
         said = await self._exchange.run(connection, command, visit, patience)
         out, err = said.out.decode(errors="replace"), said.err.decode(errors="replace")
@@ -135,6 +136,20 @@ class _Visits:
         if record["kind"] == "broken":
             record["error"] = files.tail(f"{record['error']}\n{said.trouble}") if said.trouble else record["error"]
         return record
+
+
+@dataclass(frozen=True)
+class _Heard:
+    """Writes down what happens on a visit of one host."""
+
+    journal: fan.Journal
+    host: str
+
+    def sending(self) -> None:
+        self.journal.sending(self.host)
+
+    def told(self, text: str) -> None:
+        self.journal.tell(self.host, text)
 
 
 def _password(file: str) -> str | None:

@@ -9,14 +9,24 @@ from __future__ import annotations
 import contextlib
 import json
 import resource
+import secrets
 import signal
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
-from ansible_collections.reconciler.fleet.plugins.module_utils.host import loader
-from ansible_collections.reconciler.fleet.plugins.plugin_utils import bundle, files, known, reply, request
+from ansible_collections.reconciler.fleet.plugins.plugin_utils import (
+    bundle,
+    files,
+    known,
+    ordinary,
+    parts,
+    reply,
+    request,
+)
 
 MEMORY = 512 * 1024 * 1024
 
@@ -41,22 +51,33 @@ class ActionModule(ActionBase):
         """What came of it, as a record that the carrier reads."""
         settings = json.loads((directory / "run.json").read_bytes())
         errand = json.loads((directory / "hosts" / host).read_bytes())
+        path = directory / "payloads" / errand["payload"]
         try:
-            modules = json.loads((directory / "payloads" / f"{errand['payload']}.modules").read_bytes())
+            modules = json.loads(path.with_name(f"{path.name}.modules").read_bytes())
             code = bundle.bundle(self, modules, variables, bundle.Places(directory, Path(settings["cache"])))
         except bundle.Unfit as error:
             return {"kind": "unfit", "reason": str(error)}
-        payload = (directory / "payloads" / errand["payload"]).read_bytes()
-        asked = request.Request(request.Fixed(payload, code), errand)
+        asked = request.Request(request.Fixed(path.read_bytes(), code), errand)
         (directory / "sent" / host).touch()
         beliefs = known.Known(Path(settings["cache"]), errand["known"])
-        record = self._send(asked.parts(with_code=not beliefs.has(code.digest)), settings["python"])
-        if record["kind"] == "reply" and reply.asks_for_code(record["reply"]):
-            beliefs.forget()
-            record = self._send(asked.parts(with_code=True), settings["python"])
-        if record["kind"] == "reply":
-            beliefs.add(code.digest)
-        return record
+        visits = _Visits(asked, beliefs, lambda parts: self._send(parts, settings["python"]))
+        if errand["ordinary"]:
+            return self._in_parts(visits, errand, path, variables)
+        return visits.visit(None)
+
+    def _in_parts(
+        self, visits: _Visits, errand: dict[str, Any], path: Path, variables: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Ordinary tasks, and visits for the rest."""
+        works: dict[str, Any] = json.loads(path.with_name(f"{path.name}.ordinary").read_bytes())
+        plan = parts.Plan(errand["works"], [int(number) for number in works], secrets.token_hex(16), errand["hold"])
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".files-") as scratch:
+
+            def task(number: int) -> parts.Outcome:
+                where = (errand["host"]["root"], Path(scratch))
+                return ordinary.perform(self, works[str(number)], variables, where)
+
+            return parts.carry(plan, visits.visit, task)
 
     def _send(self, parts: list[bytes], python: str) -> dict[str, Any]:
         """One command on the host: the request on its standard input, the reply on its standard output."""
@@ -65,10 +86,29 @@ class ActionModule(ActionBase):
         try:
             result = self._low_level_execute_command(request.command(python), in_data=b"".join(parts))
         except AnsibleError as error:
-            return {"kind": "broken", "rc": 255, "error": files.tail(str(error)), "begun": loader.BEGUN in str(error)}
+            return reply.broken(str(error), 255)
         except MemoryError:
-            return {"kind": "broken", "rc": 0, "error": "the host sent more than can be a reply", "begun": True}
+            return {**reply.broken("the host sent more than can be a reply", 0), "begun": True}
         return reply.record(result["stdout"], result["stderr"], result["rc"])
+
+
+class _Visits:
+    """Visits of one host: with the code if it is not believed to have it, and again if it says that it has not."""
+
+    def __init__(
+        self, asked: request.Request, beliefs: known.Known, send: Callable[[list[bytes]], dict[str, Any]]
+    ) -> None:
+        self._asked, self._beliefs, self._send = asked, beliefs, send
+
+    def visit(self, part: dict[str, Any] | None) -> dict[str, Any]:
+        asked, beliefs, digest = self._asked, self._beliefs, self._asked.code.digest
+        record = self._send(asked.parts(not beliefs.has(digest), part))
+        if record["kind"] == "reply" and reply.asks_for_code(record["reply"]):
+            beliefs.forget()
+            record = self._send(asked.parts(True, part))
+        if record["kind"] == "reply":
+            beliefs.add(digest)
+        return record
 
 
 def _bound_memory() -> None:

@@ -8,12 +8,14 @@ from __future__ import annotations
 import asyncio
 import shlex
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import asyncssh
+from ansible_collections.reconciler.fleet.plugins.module_utils.host import loader
 from ansible_collections.reconciler.fleet.plugins.plugin_utils import reply, request
 
 ERRORS = 64 * 1024
+TOLD = loader.TOLD.encode() + b" "
 TOGETHER = 256 * 1024 * 1024
 """What may be kept of all hosts' output at once; then those with the most to say are cut off."""
 FAIR = 1024 * 1024
@@ -55,18 +57,29 @@ class Room:
     taken: int = 0
 
 
-class Visit(asyncssh.SSHClientSession[bytes]):
-    """A command's input and output. `before_sending` is called just before the first byte leaves."""
+class Listener(Protocol):
+    """Hears of a visit while it goes on."""
 
-    def __init__(self, parts: list[bytes], sudo: Sudo | None, before_sending: Any, room: Room) -> None:
+    def sending(self) -> None:
+        """The first byte is about to leave."""
+
+    def told(self, text: str) -> None:
+        """The host told something before its reply."""
+
+
+class Visit(asyncssh.SSHClientSession[bytes]):
+    """A command's input and output."""
+
+    def __init__(self, parts: list[bytes], sudo: Sudo | None, listener: Listener, room: Room) -> None:
         self.said = Said()
+        self._listener = listener
+        self._told = 0
         self._room = room
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.sending = asyncio.Event()
         self._parts = parts
         self._sudo = sudo if sudo and sudo.password is not None else None
         self._asked = 0
-        self._before_sending = before_sending
         self._channel: Any = None
 
     def connection_made(self, chan: Any) -> None:
@@ -83,6 +96,20 @@ class Visit(asyncssh.SSHClientSession[bytes]):
         self.said.err = (self.said.err + data)[-ERRORS:]
         if self._sudo and not self.said.sent:
             self._in_front_of_sudo(self._sudo)
+        if TOLD in self.said.err:
+            self._pass_on()
+
+    def _pass_on(self) -> None:
+        """Tell what the host told, once, and leave the rest of what it said."""
+        whole, end, rest = self.said.err.rpartition(b"\n")
+        kept = bytearray()
+        for line in (whole + end).splitlines(keepends=True):
+            if line.startswith(TOLD) and self._told + len(line) <= reply.TOLD:
+                self._told += len(line)
+                self._listener.told(line[len(TOLD) :].decode(errors="replace").strip())
+            elif not line.startswith(TOLD):
+                kept += line
+        self.said.err = kept + rest
 
     def _listen(self, data: bytes) -> None:
         self.said.out += data
@@ -121,7 +148,7 @@ class Visit(asyncssh.SSHClientSession[bytes]):
                 self._channel.write(f"{sudo.password}\n".encode())
 
     def _send(self) -> None:
-        self._before_sending()
+        self._listener.sending()
         self.said.sent = True
         self.sending.set()
         self._channel.write(b"".join(self._parts))  # small ones would each be a packet

@@ -1,7 +1,7 @@
 """Many hosts at once, each in a task of its own: so many at a time, none for longer than its limit, until told to stop.
 
-Every host ends as a record in the run's directory, and its name in the journal that the carrier reads. Knows neither
-ssh nor requests: a visit is a function.
+Every host ends as a record in the run's directory, and its name in the journal that the carrier reads; what hosts
+tell before they end is in `news`, a line each time. Knows neither ssh nor requests: a visit is a function.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ class Journal:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._done = os.open(directory / "done", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        self._done = os.open(directory / "done", flags, 0o600)
+        self._news = os.open(directory / "news", flags, 0o600)
 
     def end(self, host: str, record: Record) -> None:
         files.write(self._directory / "results" / host, json.dumps(record).encode())
@@ -40,6 +42,10 @@ class Journal:
 
     def sent(self, host: str) -> bool:
         return (self._directory / "sent" / host).exists()
+
+    def tell(self, host: str, text: str) -> None:
+        """A host told something, a line of text, before its reply."""
+        os.write(self._news, f"{host} {text}\n".encode())
 
 
 async def visit_all(hosts: list[str], visit: Visit, journal: Journal, limits: tuple[int, float]) -> None:

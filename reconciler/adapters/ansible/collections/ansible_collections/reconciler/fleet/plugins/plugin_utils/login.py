@@ -140,7 +140,7 @@ async def _spoken_to(where: Where, until: float) -> socket.socket:
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout_at(until):
-            found = await loop.getaddrinfo(where.address, where.port, type=socket.SOCK_STREAM)
+            found = _numeric(where) or await loop.getaddrinfo(where.address, where.port, type=socket.SOCK_STREAM)
             sock = await _first_that_connects([(kind, place) for kind, _, _, _, place in found])
     except socket.gaierror as error:
         raise NotReached(f"ssh: Could not resolve hostname {where.address}: {error.strerror}") from error
@@ -158,6 +158,14 @@ async def _spoken_to(where: Where, until: float) -> socket.socket:
         sock.close()
         raise
     return sock
+
+
+def _numeric(where: Where) -> list[Any]:
+    """The place of an address that is no name: without asking anybody, in a thread at that."""
+    try:
+        return socket.getaddrinfo(where.address, where.port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+    except socket.gaierror:
+        return []
 
 
 def _connecting(where: Where, why: str) -> str:

@@ -44,13 +44,14 @@ class Request:
     def __init__(self, fixed: Fixed, errand: dict[str, Any]) -> None:
         self.code = fixed.code
         self._fixed = fixed
-        self._host = json.dumps(errand["host"]).encode()
+        self._host = errand["host"]
         self._home = errand["home"]
 
-    def parts(self, with_code: bool) -> list[bytes]:
-        """In order. They are not joined: the large ones are other hosts' too."""
+    def parts(self, with_code: bool, part: dict[str, Any] | None = None) -> list[bytes]:
+        """In order. They are not joined: the large ones are other hosts' too. `part` is as the driver has it."""
         fixed = self._fixed
         code = fixed.code.data if with_code else b""
-        lengths = [len(code), len(fixed.payload), len(self._host)]
+        host = json.dumps({**self._host, "part": part} if part else self._host).encode()
+        lengths = [len(code), len(fixed.payload), len(host)]
         header = json.dumps({"code": fixed.code.digest, "home": self._home, "lengths": lengths})
-        return [fixed.first, header.encode() + b"\n", code, fixed.payload, self._host]
+        return [fixed.first, header.encode() + b"\n", code, fixed.payload, host]

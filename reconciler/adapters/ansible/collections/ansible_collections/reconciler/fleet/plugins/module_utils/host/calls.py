@@ -16,6 +16,8 @@ import sys
 import time
 import traceback
 
+from . import progress
+
 SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
 OUTPUT = 16 * 1024 * 1024
 MESSAGE = 2000
@@ -81,8 +83,11 @@ def share(modules):
     gc.freeze()  # a collection in a fork would touch, and so copy, all that is shared
 
 
-def run(module, args, modlib, timeout):
-    """Run a module in a fork. `module` has its name in Python, its profile and Ansible's own arguments."""
+def run(module, args, modlib, timeout, meanwhile):
+    """Run a module in a fork. `module` has its name in Python, its profile and Ansible's own arguments.
+
+    `timeout` is in seconds; `meanwhile` is called once if the module takes longer than a moment.
+    """
     params = json.dumps({"ANSIBLE_MODULE_ARGS": dict(args, **module["internal"])}).encode("utf-8")
     from ansible.module_utils._internal._ansiballz import _loader
 
@@ -92,7 +97,7 @@ def run(module, args, modlib, timeout):
         )
 
     with _Output() as out, _Output() as err:
-        status = forked(start, out, err, timeout)
+        status = forked(start, out, err, timeout, meanwhile)
         if status is None:
             return Answer(failed=True, told=f"no answer within {int(timeout)} seconds, so it was ended")
         return understand(out.text(), err.text(), status)
@@ -129,7 +134,7 @@ def _temporary():
         return os.dup(stream.fileno())
 
 
-def forked(start, out, err, timeout):
+def forked(start, out, err, timeout, meanwhile=None):
     """Run a function in a fork. Its status as `os.waitpid` gives it, None after more than `timeout` seconds."""
     held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
     sys.stdout.flush()
@@ -139,23 +144,36 @@ def forked(start, out, err, timeout):
         signal.pthread_sigmask(signal.SIG_SETMASK, held)
         _become(start, out, err)
     try:
-        return _wait(pid, time.monotonic() + timeout)
+        until = time.monotonic() + timeout
+        if meanwhile:
+            status = _ended(pid, min(until, time.monotonic() + progress.PAUSE))
+            if status is not None:
+                return status
+            meanwhile()
+        return _wait(pid, until)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, held)
 
 
 def _wait(pid, until):
+    status = _ended(pid, until)
+    if status is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # had it not come as far as a session of its own
+            os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+    return status
+
+
+def _ended(pid, until):
+    """The status of a child, None if it has not ended by then."""
     while True:
         done, status = os.waitpid(pid, os.WNOHANG)
         if done:
             return status
         left = until - time.monotonic()
         if left <= 0 or (signal.sigtimedwait({signal.SIGCHLD}, left) is None and time.monotonic() >= until):
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(pid, signal.SIGKILL)
-            with contextlib.suppress(ProcessLookupError):  # had it not come as far as a session of its own
-                os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
             return None
 
 
@@ -215,7 +233,7 @@ def _message(result, failed):
     text = said if isinstance(said, str) else "" if said is None else json.dumps(said)
     if not failed:
         return text[:MESSAGE]
-    for cause in _causes(result.get("exception")):
+    for cause in [*_causes(result.get("exception")), *_failures(result.get("failures"))]:
         if cause not in text:
             text = f"{text}: {cause}" if text else cause
     more = str(result.get("stderr") or "").strip()
@@ -231,6 +249,11 @@ def _causes(exception):
         yield str(event.get("msg", ""))
         chain = event.get("chain")
         event = chain.get("event") if isinstance(chain, dict) else None
+
+
+def _failures(listed):
+    """What the dnf modules say of each package, beside words that name none."""
+    return [each for each in listed if isinstance(each, str)] if isinstance(listed, list) else []
 
 
 def _tail(text):

@@ -8,24 +8,28 @@ import os
 import signal
 import time
 
-from . import calls, plain, probes, state
+from . import calls, lease, plain, probes, state
 from .identity import identify
+from .progress import Progress
 
 REPLY = 8 * 1024 * 1024
 HIDDEN = "(output hidden: sensitive)"
 
 
-def answer(payload, host, modlib):
+def answer(payload, host, modlib, tell):
     """The reply to a request.
 
     `payload` has `queries` and `works`; `host` has `root`, `store`, `epoch`, `identity`, `lock_wait` and `timeout`
-    (seconds); `modlib` is the directory that this code was unpacked into.
+    (seconds), and for a visit that does only some of the works a `part` (see `_Part`); `modlib` is the directory that
+    this code was unpacked into; `tell` is called with outcomes, each a list that begins with the work's number, while
+    others are still to come.
     """
     os.chdir("/")
-    until = time.monotonic() + host["timeout"]
+    part = _Part(host.get("part"), len(payload["works"]))
+    workplace = _Workplace(host["root"], modlib, time.monotonic() + host["timeout"], Progress(tell))
     _alarm(host["timeout"] + 5)
     try:
-        return _capped(_under_lock(payload, host, modlib, until))
+        return _capped(_under_lock(payload, host, part, workplace))
     except state.Refused as refusal:
         return {"status": "refused", "reason": str(refusal)}
     finally:
@@ -43,38 +47,63 @@ def _alarm(seconds):
     signal.alarm(int(seconds))
 
 
-def _under_lock(payload, host, modlib, until):
+class _Part:
+    """The works from `start` to `end`, for a run that needs several visits: after each but the last the host stays
+    held for `hold` seconds, for `holder`. A visit that does everything holds it no longer than it takes."""
+
+    def __init__(self, given, works):
+        given = given or {}
+        self.start = given.get("start", 0)
+        self.end = given.get("end", works)
+        self.hold = given.get("hold", 0)
+        self.holder = given.get("holder", "")
+
+
+def _under_lock(payload, host, part, workplace):
     root, works = host["root"], payload["works"]
     try:
-        with state.opened(root) as base, state.lock(base, bool(works), host["lock_wait"]):
-            return _in_order(payload, host, base, _Workplace(root, modlib, until))
+        with state.opened(root) as base, state.lock(base, bool(works), host["lock_wait"], part.holder):
+            return _in_order(payload, host, part, base, workplace)
     except state.Refused as refusal:
         if works or isinstance(refusal, state.Busy) or (root and not os.path.isdir(root)):
             raise
         # Looking changes nothing: it works on a disk that is full or read-only too.
-        return _in_order(payload, host, "", _Workplace(root, modlib, until))
+        return _in_order(payload, host, part, "", workplace)
 
 
-def _in_order(payload, host, base, workplace):
+def _in_order(payload, host, part, base, workplace):
     works, root = payload["works"], host["root"]
     if works:
         state.check_epoch(base, host["store"], host["epoch"])
     identity = identify(root)
     if host["identity"] and identity != host["identity"]:
         raise state.Refused(f"another machine answers here: {identity}, not {host['identity']}")
+    if part.start and state.held_by(base) != part.holder:
+        raise state.Refused("the time is over for which this host was held for the run")
     reply = {"status": "done", "reason": "", "identity": identity, "outcomes": []}
-    stale = _stale(works, root)
+    stale = set() if part.start else _stale(works, root)
     if stale:
         reply["status"] = "stale"
         reply["outcomes"] = [["stale" if n in stale else "skipped", "", 0] for n in range(len(works))]
     elif works:
-        state.mark_epoch(base, host["store"], host["epoch"])
-        with state.scratch(base) as workplace.scratch:
-            reply["outcomes"] = _perform_all(works, workplace)
-        if any(outcome[0] == "failed" for outcome in reply["outcomes"]):
-            reply["status"] = "failed"
+        _change(reply, works, part, (base, host), workplace)
+    if part.hold and reply["status"] == "done":
+        state.hold(base, part.holder, part.hold)
+        return reply
+    if part.holder:
+        lease.release(base)
     reply["facts"] = [plain.fact(fact) for fact in probes.answer(payload["queries"], root)]
     return reply
+
+
+def _change(reply, works, part, where, workplace):
+    base, host = where
+    state.mark_epoch(base, host["store"], host["epoch"])
+    with state.scratch(base) as workplace.scratch:
+        reply["outcomes"] = _perform_all(works, part, workplace)
+    workplace.progress.rest()
+    if any(outcome[0] == "failed" for outcome in reply["outcomes"]):
+        reply["status"] = "failed"
 
 
 def _stale(works, root):
@@ -85,10 +114,11 @@ def _stale(works, root):
 
 
 class _Workplace:
-    def __init__(self, root, modlib, until):
+    def __init__(self, root, modlib, until, progress):
         self.root = root
         self.modlib = modlib
         self.until = until
+        self.progress = progress
         self.scratch = ""
         self._modules = None
 
@@ -102,15 +132,17 @@ class _Workplace:
         return dict(module, internal=dict(module["internal"], **temporary))
 
 
-def _perform_all(works, workplace):
+def _perform_all(works, part, workplace):
     outcomes = []
-    for work in works:
+    for number in range(part.start, part.end):
+        work = works[number]
         if outcomes and outcomes[-1][0] in ("failed", "skipped"):
             outcomes.append(["skipped", "", 0])
             continue
         began = time.monotonic()
         result, message = _perform(work, workplace)
         outcomes.append([result, message, int((time.monotonic() - began) * 1000)])
+        workplace.progress.add(number, outcomes[-1])
     return outcomes
 
 
@@ -150,7 +182,7 @@ def _call(call, workplace):
         return calls.Answer(failed=True, told="the time for this host is up, so it was not begun")
     try:
         args = calls.arguments(call, workplace.root, workplace.scratch)
-        return calls.run(workplace.module(call["module"]), args, workplace.modlib, left)
+        return calls.run(workplace.module(call["module"]), args, workplace.modlib, left, workplace.progress.flush)
     except (OSError, ImportError, LookupError, ValueError) as error:
         return calls.Answer(failed=True, told=f"{call['module']} could not be run: {error}")
 
@@ -159,5 +191,5 @@ def _capped(reply):
     """A reply of bearable size: facts that are too large for it are errors."""
     if len(json.dumps(reply)) > REPLY:
         error = {"error": f"this host's answers are larger than {REPLY // 1024 // 1024} MiB together"}
-        reply["facts"] = [error] * len(reply["facts"])
+        reply["facts"] = [error] * len(reply.get("facts", []))
     return reply

@@ -5,7 +5,8 @@ old interpreter gets a sentence and not a syntax error. It must not know what a 
 
 A request is a line with a JSON header, then as many bytes as its `lengths` say: the code (a zip, may be empty when
 this host is believed to have it), the payload, and what is special for this host. A reply is a line with `REPLY` and
-a length, then so many bytes of JSON.
+a length, then so many bytes of JSON. What has been done before there is a reply is told on standard error, a line
+with `TOLD` and JSON each time: Ansible's own connections hand that over even when they break.
 """
 
 import errno
@@ -19,6 +20,7 @@ import tempfile
 
 REPLY = "RECONCILER-REPLY"
 BEGUN = "RECONCILER-BEGUN"
+TOLD = "RECONCILER-TOLD"
 KEPT = 8
 NEW = ".new-"
 
@@ -36,6 +38,15 @@ def frame(reply):
     """The bytes of a reply. ASCII only, so that nothing on the way can change them."""
     text = json.dumps(reply)
     return ("\n%s %d\n%s\n" % (REPLY, len(text), text)).encode("ascii")
+
+
+def tell(outcomes):
+    """Say what has been done so far. That nobody listens any more is no reason to leave the rest undone."""
+    try:
+        sys.stderr.write("%s %s\n" % (TOLD, json.dumps(outcomes)))
+        sys.stderr.flush()
+    except (IOError, OSError, ValueError):
+        pass
 
 
 def place(asked):
@@ -164,7 +175,7 @@ def _answer(header, code, payload, host):
     try:
         from reconciler_host import driver
 
-        return driver.answer(json.loads(payload.decode("utf-8")), json.loads(host.decode("utf-8")), path)
+        return driver.answer(json.loads(payload.decode("utf-8")), json.loads(host.decode("utf-8")), path, tell)
     finally:
         if borrowed:
             shutil.rmtree(path, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""What a host remembers between visits: its lock, the epochs that it has seen, a place for temporary files.
+"""What a host remembers between visits: its lock, who holds it, the epochs that it has seen, a place for files.
 
 Must not know what is done under the lock.
 """
@@ -11,7 +11,7 @@ import shutil
 import tempfile
 import time
 
-from . import loader
+from . import lease, loader
 
 
 class Refused(Exception):
@@ -47,29 +47,51 @@ def _trouble(base, error):
 
 
 @contextlib.contextmanager
-def lock(base, exclusive, wait):
-    """Hold the host: alone for changing it, together with other lookers for looking. `wait` is in seconds."""
+def lock(base, exclusive, wait, holder=""):
+    """Hold the host: alone for changing it, together with other lookers for looking. `wait` is in seconds.
+
+    A host that is held between the visits of another run than `holder` is held for us too.
+    """
     try:
         handle = os.open(os.path.join(base, "lock"), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise Refused(_trouble(base, error)) from error
+    until = time.monotonic() + wait
     try:
-        _take(handle, fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH, time.monotonic() + wait)
+        while not _taken(handle, fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH, base, holder):
+            if time.monotonic() >= until:
+                raise Busy("another reconciler run holds this host")
+            time.sleep(0.05)
         yield handle
     finally:
         os.close(handle)
 
 
-def _take(handle, kind, until):
-    while True:
-        try:
-            fcntl.flock(handle, kind | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= until:
-                raise Busy("another reconciler run holds this host") from None
-            time.sleep(0.05)
-        else:
-            return
+def _taken(handle, kind, base, holder):
+    try:
+        fcntl.flock(handle, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    if held_by(base) in ("", holder):
+        return True
+    fcntl.flock(handle, fcntl.LOCK_UN)
+    return False
+
+
+def held_by(base):
+    """Whose lease there is, empty for none."""
+    try:
+        return lease.holder(base)
+    except (OSError, ValueError, TypeError) as error:
+        raise Refused(f"{base}/lease.json is damaged ({error}): when no other run is active, remove it") from error
+
+
+def hold(base, holder, seconds):
+    """Hold the host for a run's next visit."""
+    try:
+        lease.take(base, holder, seconds)
+    except OSError as error:
+        raise Refused(_trouble(base, error)) from error
 
 
 def _epochs(base):
