@@ -11,6 +11,7 @@ with atheris.instrument_imports(include=["reconciler.core", "reconciler.kinds", 
     from reconciler.core.ask import Questions, payloads
     from reconciler.core.assess import assess
     from reconciler.core.explain.plan_text import plan_text
+    from reconciler.core.heads import standing
     from reconciler.core.link import link
     from reconciler.core.observed import Interned, Reading, observed
     from reconciler.core.parse import parse
@@ -19,6 +20,7 @@ with atheris.instrument_imports(include=["reconciler.core", "reconciler.kinds", 
     from reconciler.core.resolve import resolve
     from reconciler.kinds import builtin
     from reconciler.model.delivery import Delivery
+    from reconciler.model.observation import Head
 
 from fuzz.target import fuzz
 
@@ -50,9 +52,10 @@ DELIVERY = Delivery(DESIRED.hosts["h"], PAYLOAD)
 def one(data: bytes) -> None:
     """The plan can be shown, written and read again."""
     reply = from_host(data.decode(errors="replace"), DELIVERY)
-    seen = {"h": observed(Reading(reply, PAYLOAD, None, NOW), Interned())}
-    assessment = assess(DESIRED, seen, {}, REGISTRY)
-    plan = make_plan(assessment, DESIRED, Seen({}, seen), Scope())
+    seen = observed(Reading(reply, PAYLOAD, None, NOW), Interned())
+    assessment = assess(DESIRED, {"h": seen}, {}, REGISTRY)
+    head = Head("h", seen.observed_at, seen.fingerprint, seen.unreachable, "", "", "", owned=False)
+    plan = make_plan(assessment, DESIRED, Seen(standing(DESIRED, {"h": head})), Scope())
     assert plan_bytes(read_plan(plan_bytes(plan))) == plan_bytes(plan)
     shown = [line.text for line in plan_text(plan, DESIRED, [], "", NOW)]
     assert all(text.isprintable() for text in shown), shown

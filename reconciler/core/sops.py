@@ -43,12 +43,12 @@ def read_sops(path: str, data: bytes, limits: Limits = DEFAULT) -> SopsFile:
     raw = read(path, data, limits)
     problem = raw.problem or next((p for document in raw.documents for p in document.problems), None)
     if problem is not None:
-        raise NotSops(f"{path} can't be read: {problem.message} (line {problem.place.line})")
+        raise NotSops(f"it can't be read: {problem.message} (line {problem.place.line})")
     documents = [document.value for document in raw.documents]
     if not documents or not all(isinstance(document, dict) for document in documents):
-        raise NotSops(f"{path} is not encrypted with SOPS")
+        raise NotSops("it is not encrypted with SOPS")
     if not is_sops(documents[0]):
-        raise NotSops(f"{path} is not encrypted with SOPS: it has no part named sops")
+        raise NotSops("it is not encrypted with SOPS: it has no part named sops")
     metadata = documents[0][_METADATA]
     kept = tuple({name: value for name, value in d.items() if name != _METADATA} for d in documents)
     return SopsFile(kept, metadata, kind in ("yaml", "yml", "json"))
@@ -66,7 +66,7 @@ def _dotenv(data: bytes) -> SopsFile:
     try:
         lines = data.decode().split("\n")
     except UnicodeDecodeError:
-        raise NotSops("the file is not UTF-8 text") from None
+        raise NotSops("it is not UTF-8 text") from None
     for line in lines:
         name, equals, value = line.partition("=")
         if not line or line.startswith("#"):
@@ -76,7 +76,7 @@ def _dotenv(data: bytes) -> SopsFile:
         place = metadata if name.startswith(_FLAT) else values
         place[name.removeprefix(_FLAT) if place is metadata else name] = value.replace("\\n", "\n")
     if "mac" not in metadata:
-        raise NotSops("the file is not encrypted with SOPS: it has no sops_mac")
+        raise NotSops("it is not encrypted with SOPS: it has no sops_mac")
     return SopsFile((values,), _unflattened(metadata), named=True)
 
 

@@ -97,7 +97,7 @@ SECRETS = tuple(
         (
             "in a bomb",
             sealed("s.json", '{"a": ' + "[" * 100_000, "{from: sops, file: s.json, key: a}"),
-            ("s.json can't be read", "nested more than"),
+            ("s.json: it can't be read", "nested more than"),
         ),
         ("in a large file", sealed("s.json", b" " * (3 << 20), "{from: sops, file: s.json, key: a}"), ("s.json",)),
         (

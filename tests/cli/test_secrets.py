@@ -169,7 +169,7 @@ def test_a_template_can_only_place_a_secret(sealed: Sealed, template: str, words
     [
         ("- package: 'nginx'\n      version: '{{ vars.password }}'", "can't hold a secret"),
         ("- file: '/etc/{{ vars.password }}'", "can't hold a secret"),
-        ("- line: 'p={{ vars.password }}'\n      path: /etc/x", "can't hold a secret"),
+        ("- line: p\n      path: /etc/x\n      text: 'p={{ vars.password }}'", "can't hold a secret"),
         ("- command: x\n      run: 'echo {{ vars.password }}'\n      creates: /x", "can't hold a secret"),
         ("- file: /etc/x\n      owner: '{{ vars.password }}'", "can't hold a secret"),
         ("- file: /etc/x\n      encoding: base64\n      content: '{{ vars.password }}'", "base64"),
