@@ -72,7 +72,7 @@ def in_files(folder: Path, wanted: FORMS, leave_out: Iterable[Path] = ()) -> lis
 
 
 def _contents(path: Path) -> Iterator[bytes]:
-    data = path.read_bytes()
+    data = _read(path)
     yield data
     yield from _unpacked(data)
 
@@ -99,30 +99,42 @@ def in_store(path: Path, wanted: FORMS) -> list[str]:
 
 
 @contextmanager
-def watched(wanted: FORMS, said: list[str]) -> Iterator[set[int]]:
-    """Looks all the time at the arguments and environments of all processes. Yields the set of those whose own
-    environment may hold secrets, since whoever started them gave them."""
-    given: set[int] = set()
+def watched(wanted: FORMS, said: list[str], given: Iterable[int] = ()) -> Iterator[None]:
+    """Looks all the time at the arguments and environments of all processes. Not at the environments of those that were
+    `given` secrets in theirs by whoever started them, nor of a copy of one that has not become another program yet."""
+    programs = {_words(pid) for pid in given}
     done = threading.Event()
 
     def look() -> None:
         while not done.is_set():
             for process in Path("/proc").glob("[0-9]*"):
-                for name in ("cmdline",) if int(process.name) in given else ("cmdline", "environ"):
-                    said.extend(f"{name} of a process: {what}" for what in _of_process(process / name, wanted))
+                words = _read(process / "cmdline")
+                said.extend(f"cmdline of a process: {what}" for what in found_in(words, wanted))
+                if words not in programs:
+                    said.extend(
+                        f"environ of {words!r}: {what}" for what in found_in(_read(process / "environ"), wanted)
+                    )
             time.sleep(0.005)
 
     thread = threading.Thread(target=look)
     thread.start()
     try:
-        yield given
+        yield
     finally:
         done.set()
         thread.join()
 
 
-def _of_process(path: Path, wanted: FORMS) -> list[str]:
+def _words(pid: int) -> bytes:
+    """The program and arguments of a process; empty at first, when it has just become this program."""
+    until = time.monotonic() + 10
+    while not (words := _read(Path(f"/proc/{pid}/cmdline"))) and time.monotonic() < until:
+        time.sleep(0.001)
+    return words
+
+
+def _read(path: Path) -> bytes:
     try:
-        return found_in(path.read_bytes(), wanted)
+        return path.read_bytes()
     except OSError:
-        return []
+        return b""

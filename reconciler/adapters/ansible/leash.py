@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import fcntl
 import os
 import shutil
 import signal
@@ -43,6 +44,7 @@ def main(parent: int, directory: Path, command: list[str]) -> int:
     for number in ENDING:
         signal.signal(number, _end)
     _prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    fcntl.flock(os.open(directory, os.O_RDONLY), fcntl.LOCK_SH)  # until we end; else others take it for left over
     (directory / "leash.pid").write_text(str(os.getpid()))
     child = 0
     try:
