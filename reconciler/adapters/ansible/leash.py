@@ -55,7 +55,7 @@ def main(parent: int, directory: Path, command: list[str]) -> int:
         _end_ansible(child)
         if os.getppid() != parent:
             _reap()
-            shutil.rmtree(directory, ignore_errors=True)
+            _remove(directory)
         return 143
 
 
@@ -106,6 +106,15 @@ def _reap() -> None:
         for _ in range(100):
             if os.waitpid(-1, os.WNOHANG)[0] == 0:
                 time.sleep(0.02)
+
+
+def _remove(directory: Path) -> None:
+    """Again and again for a while: what ends late may still write there."""
+    for _ in range(100):
+        shutil.rmtree(directory, ignore_errors=True)
+        if not directory.exists():
+            return
+        time.sleep(0.05)
 
 
 def _end_ansible(child: int) -> None:
