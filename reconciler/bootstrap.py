@@ -75,7 +75,7 @@ def open_inventories(settings: Settings) -> tuple[InventorySource, ...]:
         return ()
     from reconciler.adapters.inventory.source import InventorySource
 
-    memory = store_path(settings)[0].with_suffix(".inventory")
+    memory = state_file(settings).with_suffix(".inventory")
     return tuple(InventorySource(_inventory(settings, each, memory), SystemClock()) for each in settings.inventory)
 
 
@@ -113,21 +113,29 @@ def _repository_folder(repo: str) -> Path | None:
 @contextmanager
 def open_store(settings: Settings) -> Iterator[SqlStore]:
     """The store, closed at the end."""
-    from reconciler.adapters.store.store import open_store as open_file
+    from reconciler.adapters.store import open_postgresql
+    from reconciler.adapters.store import open_store as open_file
 
-    path, ours = store_path(settings)
-    store = open_file(path, create_parent=ours)
+    if _in_postgresql(settings):
+        password = _secret("store_password_file", settings.store_password_file)
+        store = open_postgresql(settings.store, password, settings.lease)
+    else:
+        store = open_file(state_file(settings), create_parent=not settings.store)
     try:
         yield store
     finally:
         store.close()
 
 
-def store_path(settings: Settings) -> tuple[Path, bool]:
-    """Where the store is, and whether that is our own choice: then one for each repository and path."""
-    if settings.store:
-        return Path(settings.store), False
-    return state_dir() / f"{_name_of(settings)}.db", True
+def state_file(settings: Settings) -> Path:
+    """The file of the store; with PostgreSQL, where it would be: beside it is what is kept on this machine."""
+    if settings.store and not _in_postgresql(settings):
+        return Path(settings.store)
+    return state_dir() / f"{_name_of(settings)}.db"
+
+
+def _in_postgresql(settings: Settings) -> bool:
+    return settings.store.startswith(("postgresql://", "postgres://"))
 
 
 def _name_of(settings: Settings) -> str:
@@ -150,7 +158,7 @@ def _git(settings: Settings) -> GitSettings:
     return GitSettings(
         cache=cache_dir(settings) / "git",
         username=git.username,
-        token=_secret(git.token_file),
+        token=_secret("git.token_file", git.token_file),
         ca_file=_path(git.ca_file),
         ssh_key=_path(git.private_key_file),
         known_hosts=_path(git.known_hosts_file),
@@ -161,8 +169,8 @@ def _path(text: str) -> Path | None:
     return Path(text) if text else None
 
 
-def _secret(file: str) -> str:
+def _secret(setting: str, file: str) -> str:
     try:
         return Path(file).read_text().strip() if file else ""
     except OSError as error:
-        raise Stalled(f"git.token_file {file}: {error.strerror}", "check the path and its permissions") from None
+        raise Stalled(f"{setting} {file}: {error.strerror}", "check the path and its permissions") from None

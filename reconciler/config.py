@@ -156,7 +156,21 @@ class Settings(_Section):
     repo: str = Field(".", description="The state repository: a path, or an https or ssh address.")
     rev: str = Field("", description="A branch, tag or commit. Empty: the repository's default branch.")
     path: str = Field("", description="The folder of the repository with the documents. Empty: all of it.")
-    store: str = Field("", description="The store's file. Empty: one for each repository, in your state directory.")
+    store: str = Field(
+        "",
+        description="The store: a file, or postgresql://USER@HOST/DATABASE (no password in it). Empty: a file for each "
+        "repository, in your state directory.",
+    )
+    store_password_file: str = Field(
+        "", description="A file with the password for PostgreSQL. Empty: PGPASSFILE, ~/.pgpass and PGPASSWORD count."
+    )
+    lease: Span = Field(
+        "30s",
+        validate_default=True,
+        ge=5,
+        le=3600,
+        description="PostgreSQL only: how long a process that died keeps others from applying.",
+    )
     allow_local: bool = Field(False, description="Whether hosts may be this machine itself (connection: local).")
     cache_dir: str = Field(
         "", description="Where fetched repositories, parsed documents and host code are kept. Empty: your cache."
@@ -220,6 +234,9 @@ def _set_from_environment(values: dict[str, Any], name: str, text: str) -> list[
     field = fields.get(parts[-1])
     if field is None or field is Settings.model_fields["inventory"] or _is_section(field.annotation):
         return [_unknown(name)] if name not in _NOT_SETTINGS else []
+    if any(isinstance(rule, BeforeValidator) for rule in field.metadata):
+        where[parts[-1]] = text  # it is read from text by its own rule
+        return []
     try:
         where[parts[-1]] = TypeAdapter(field.annotation).validate_strings(text)
     except ValidationError as error:

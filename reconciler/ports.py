@@ -14,10 +14,11 @@ from typing import Protocol
 from reconciler.model.delivery import Delivery, Reply
 from reconciler.model.event import Event
 from reconciler.model.inventory import Listing
+from reconciler.model.lease import Lease
 from reconciler.model.observation import Head, Observation, Ownership
 from reconciler.model.plan import Plan
 from reconciler.model.problem import Problem
-from reconciler.model.run import HostOutcome, Run, RunOutcome, RunStatus
+from reconciler.model.run import HostOutcome, Intent, Run, RunOutcome, RunStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +97,23 @@ class Carrier(Protocol):
     def carry(self, deliveries: Sequence[Delivery], stopping: Callable[[], bool]) -> Iterator[Reply]:
         """Replies as they come, exactly one for each delivery, in any order.
 
-        Once `stopping()` is true no further host is begun; hosts not begun get the status `skipped`. Never raises for
-        what a host does. Raises Stalled when nothing can be sent at all (Ansible missing, key file unreadable).
+        Once `stopping()` is true no further host is begun; hosts not begun get the status `skipped`. When `stopping()`
+        raises, everything that was begun from here is ended at once, and the error goes on. Never raises for what a
+        host does. Raises Stalled when nothing can be sent at all (Ansible missing, key file unreadable).
         """
+
+
+class Held(Protocol):
+    """A lease while it is held. Whoever holds it looks at these often."""
+
+    @property
+    def epoch(self) -> int: ...
+
+    def fading(self) -> bool:
+        """Whether it is too late to begin anything new."""
+
+    def over(self) -> bool:
+        """Whether everything that was begun must be ended now, because another may hold it soon."""
 
 
 class Store(Protocol):
@@ -128,8 +143,23 @@ class Store(Protocol):
     def save_ownership(self, ownership: Iterable[Ownership]) -> None:
         """Replaces what is known of these hosts. One that owns nothing is forgotten."""
 
-    def begin_run(self, plan: Plan, actor: str, at: datetime) -> Run:
-        """Stores the plan and a new run of it, in one transaction. Ids count up and are never used again."""
+    def begin_run(self, plan: Plan, actor: str, at: datetime, epoch: int) -> Run:
+        """Stores the plan and a new run of it, in one transaction. Ids count up and are never used again.
+
+        This and `take_over` and `intend` raise Stalled when the lease of the epoch is not in force any more.
+        """
+
+    def unfinished(self) -> list[Run]:
+        """Runs without an end, the oldest first. To whoever holds the lease to apply, they are interrupted."""
+
+    def take_over(self, run: Run, epoch: int) -> Run:
+        """The run, from now on under this epoch. What its former holder still writes is refused (Stalled)."""
+
+    def intend(self, run: Run, step: str, hosts: Sequence[str]) -> None:
+        """Notes, before anything is sent, which hosts are about to be given their programs of a step."""
+
+    def intents(self, run_id: int) -> list[Intent]:
+        """What a run was about to do, in order."""
 
     def record(
         self,
@@ -153,8 +183,14 @@ class Store(Protocol):
     def plan(self, plan_digest: str) -> bytes | None:
         """The stored plan as its JSON document."""
 
-    def exclusive(self, purpose: str) -> AbstractContextManager[None]:
-        """Held by one process at a time, freed when it dies. Raises Stalled (saying who holds it) at once if taken."""
+    def hold(self, purpose: str) -> AbstractContextManager[Held]:
+        """The right to do something, held by one process at a time under a new epoch, freed some time after it died.
+
+        Raises Retry (saying who holds it) at once if taken.
+        """
+
+    def holder(self, purpose: str) -> Lease | None:
+        """Who holds it; or held it last, if that process died."""
 
     def close(self) -> None: ...
 

@@ -33,11 +33,13 @@ def command(common: Common, file: str | None, freshness: Freshness, **options: A
     """Make the hosts as Git says.
 
     With FILE, runs exactly the plan that `reconciler plan --out FILE` wrote; each host checks that it still is as
-    planned, and does nothing if it is not. Without, makes a plan, shows it, and asks. Exit code 0 when everything
-    went through or nothing was to do, 1 otherwise.
+    planned, and does nothing if it is not. Without, makes a plan, shows it, and asks. If an earlier apply was
+    interrupted (its process was killed, the machine went down), the hosts that it was at work on are asked first what
+    became of them; with FILE its plan then goes on where it was. Exit code 0 when everything went through or nothing
+    was to do, 1 otherwise.
     """
     from reconciler.cli import show
-    from reconciler.loop.reconcile import apply, saved
+    from reconciler.loop.reconcile import apply, saved, settle_interrupted
 
     asking = not (file or options["yes"])
     if asking and common.output != "text":
@@ -45,6 +47,7 @@ def command(common: Common, file: str | None, freshness: Freshness, **options: A
     stop = Stop()
     with common.world((show.Watch(color=common.color),)) as world:
         with stop.listening():
+            settle_interrupted(world, stop)
             if file:
                 planned = saved(world, _read_plan(file), common.rev)
             else:

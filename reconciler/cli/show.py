@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from reconciler.core.explain.run_text import recovered_line
 from reconciler.core.explain.words import Line, Style
 from reconciler.model.event import (
     Event,
@@ -17,6 +18,7 @@ from reconciler.model.event import (
     HostObserved,
     ObserveFinished,
     ObserveStarted,
+    RunRecovered,
     RunStarted,
     StepFinished,
     StepStarted,
@@ -85,6 +87,9 @@ class Watch:
                 self._one(ok=reply.status == "done")
             case ObserveFinished():
                 self._end(quiet=True)
+            case RunRecovered():
+                self._end(quiet=True)
+                click.echo(recovered_line(event), err=True)
             case RunStarted(steps=steps):
                 self._steps = (0, steps)
             case StepStarted(_, service, hosts):

@@ -6,7 +6,7 @@ A safe point is between hosts: a host that was begun is finished.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from reconciler.core.ask import Questions
 from reconciler.core.due import Assessment
@@ -15,25 +15,30 @@ from reconciler.core.payload import Payloads
 from reconciler.core.progress import admit
 from reconciler.core.remember import Scribe, Stamp
 from reconciler.core.settle import settled
+from reconciler.loop.leased import LeaseOver, watched
 from reconciler.loop.ledger import Delivered, Ledger
+from reconciler.loop.recover import recover
 from reconciler.loop.world import World
 from reconciler.model.delivery import Delivery, Payload, Status
 from reconciler.model.desired import Desired
 from reconciler.model.event import HostFinished, RunFinished, RunStarted, StepFinished, StepStarted
 from reconciler.model.plan import Plan, Program, Step
 from reconciler.model.run import Run, RunStatus
+from reconciler.ports import Held
 
 STOPPED = "the run was stopped before this host was begun"
 
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """A plan to run, with the desired state that it is for and (for a fresh plan) what else was found."""
+    """A plan to run, with the desired state that it is for and (for a fresh plan) what else was found; for one that
+    goes on after a crash, the results that it has already."""
 
     plan: Plan
     desired: Desired
     assessment: Assessment
     actor: str
+    earlier: Mapping[tuple[str, str], Status] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -49,24 +54,32 @@ class _Running:
 
 
 def execute(world: World, execution: Execution, stopping: Callable[[], bool]) -> Run:
-    """Runs the plan and answers the run as stored. What goes wrong on hosts is in its outcomes."""
-    with world.store.exclusive("apply"):
-        running = _begin(world, execution, stopping)
+    """Runs the plan and answers the run as stored. What goes wrong on hosts is in its outcomes.
+
+    Raises LeaseOver when another process may soon begin; hosts that are in doubt then are recovered by that one.
+    """
+    with world.store.hold("apply") as held:
+        stop = watched(held, stopping)
+        recover(world, held, stopping)
+        running = _begin(world, execution, held, stop)
         try:
             for step in execution.plan.steps:
-                _run_step(step, running)
+                _run_step(_open(step, running.results), running)
             _settle(running)
         finally:
             running.ledger.flush()
-            status = _status(running)
-            world.store.end_run(running.ledger.run, status, world.clock.now())
+            if not held.over():  # else it is for whoever comes next to end it
+                status = _status(running)
+                world.store.end_run(running.ledger.run, status, world.clock.now())
+        if held.over():
+            raise LeaseOver
         world.tell(RunFinished(running.ledger.run.id, status))
         return world.store.run(running.ledger.run.id) or running.ledger.run
 
 
-def _begin(world: World, execution: Execution, stopping: Callable[[], bool]) -> _Running:
+def _begin(world: World, execution: Execution, held: Held, stopping: Callable[[], bool]) -> _Running:
     plan = execution.plan
-    run = world.store.begin_run(plan, execution.actor, world.clock.now())
+    run = world.store.begin_run(plan, execution.actor, world.clock.now(), held.epoch)
     hosts = _concerned(execution)
     observations = dict(world.store.observations(hosts))
     ledger = Ledger(
@@ -78,7 +91,8 @@ def _begin(world: World, execution: Execution, stopping: Callable[[], bool]) -> 
         interned=Interned.of(observations.values()),
     )
     world.tell(RunStarted(run.id, plan.digest, len(plan.steps), plan.summary.hosts))
-    return _Running(world, execution, ledger, stopping, Payloads(world.registry, Questions(world.registry)))
+    payloads = Payloads(world.registry, Questions(world.registry))
+    return _Running(world, execution, ledger, stopping, payloads, dict(execution.earlier))
 
 
 def _concerned(execution: Execution) -> set[str]:
@@ -91,6 +105,14 @@ def _concerned(execution: Execution) -> set[str]:
     return hosts
 
 
+def _open(step: Step, results: Mapping[tuple[str, str], Status]) -> Step:
+    """The step with only those hosts that have no result yet."""
+    if not any(key[0] == step.id for key in results):
+        return step
+    programs = {name: tuple(h for h in hosts if (step.id, h) not in results) for name, hosts in step.programs.items()}
+    return replace(step, programs=programs)
+
+
 def _run_step(step: Step, running: _Running) -> None:
     admission = admit(step, running.execution.plan, running.execution.desired.services, running.results)
     _skipped(running, step, "skipped", admission.skip)
@@ -99,6 +121,8 @@ def _run_step(step: Step, running: _Running) -> None:
         return
     running.world.tell(StepStarted(step.id, step.service, len(admission.go)))
     programs, deliveries = _deliveries(step, frozenset(admission.go), running)
+    if deliveries:
+        running.world.store.intend(running.ledger.run, step.id, tuple(deliveries))
     for reply in running.world.carrier.carry(list(deliveries.values()), running.stopping):
         delivery = deliveries[reply.host]
         if reply.status == "skipped":
@@ -137,7 +161,7 @@ def _delivery(host: str, payload: Payload, running: _Running) -> Delivery:
     return Delivery(
         host=running.execution.desired.hosts[host],
         payload=payload,
-        epoch=running.ledger.run.id,
+        epoch=running.ledger.run.epoch,
         store=running.world.store.id,
         identity=running.execution.plan.machines.get(host, ""),
     )

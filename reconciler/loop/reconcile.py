@@ -13,12 +13,15 @@ from reconciler.core.due import Assessment
 from reconciler.core.gate import Allowance, Refusal, gate
 from reconciler.core.heads import in_order, settled, unsettled
 from reconciler.core.plan import Scope, Seen, make_plan
+from reconciler.core.recovery import carried_over
 from reconciler.core.remember import Scribe, Stamp, ownership_of
 from reconciler.core.settle import adopted
 from reconciler.loop.desire import Read, read_desired
 from reconciler.loop.execute import Execution, execute
 from reconciler.loop.observe import Freshness, observe
+from reconciler.loop.recover import recover
 from reconciler.loop.world import World
+from reconciler.model.delivery import Status
 from reconciler.model.errors import Stalled
 from reconciler.model.observation import Observation, Ownership
 from reconciler.model.plan import Plan
@@ -38,13 +41,17 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A plan with what it was made from; of hosts on which nothing changed since all was well, only the heads."""
+    """A plan with what it was made from; of hosts on which nothing changed since all was well, only the heads.
+
+    `earlier` are the results of a run of it that was interrupted.
+    """
 
     read: Read
     observations: Mapping[str, Observation]
     ownership: Mapping[str, Ownership]
     assessment: Assessment
     plan: Plan
+    earlier: Mapping[tuple[str, str], Status] = field(default_factory=dict)
 
 
 NOTHING = Assessment((), (), (), 0, 0)
@@ -80,17 +87,28 @@ def apply(world: World, planned: Planned, actor: str, stopping: Callable[[], boo
     """Runs a plan that was made just now and that the gate has let through."""
     # What a target leaves out is not adopted or let go by the way either.
     assessment = NOTHING if planned.plan.incomplete else planned.assessment
-    return execute(world, Execution(planned.plan, planned.read.desired, assessment, actor), stopping)
+    execution = Execution(planned.plan, planned.read.desired, assessment, actor, planned.earlier)
+    return execute(world, execution, stopping)
+
+
+def settle_interrupted(world: World, stopping: Callable[[], bool] = never) -> None:
+    """Recovers runs whose process died, so that a plan which is made now knows what they did. See `loop.recover`.
+
+    Raises Retry when one of them is not dead but at work.
+    """
+    if world.store.unfinished():
+        with world.store.hold("apply") as held:
+            recover(world, held, stopping)
 
 
 def saved(world: World, made: Plan, rev: str | None) -> Planned:
     """A plan that was written to a file, with what it takes to run it.
 
-    Raises Stalled when a pin no longer holds: Git has moved, or the plan ran already. Whether each host still is as
-    planned is checked on the host itself.
+    One whose run was interrupted goes on where that was. Raises Stalled when a pin no longer holds: Git has moved, or
+    the plan ran already. Whether each host still is as planned is checked on the host itself.
     """
     earlier = world.store.runs_of(made.digest)
-    if earlier:
+    if earlier and earlier[0].status != "interrupted":
         raise Stalled(f"this plan was applied already, in run {earlier[0].id}", "make a new plan")
     read = read_desired(world.reading, rev)
     if read.revision.sha != made.revision:
@@ -98,7 +116,8 @@ def saved(world: World, made: Plan, rev: str | None) -> Planned:
             f"this plan is for revision {made.revision[:7]}, and Git is at {read.revision.sha[:7]} now",
             "make a new plan, or name the revision: --rev " + made.revision[:7],
         )
-    return Planned(read, {}, {}, NOTHING, made)
+    interrupted = [whole for run in reversed(earlier) if (whole := world.store.run(run.id))]
+    return Planned(read, {}, {}, NOTHING, made, carried_over(interrupted))
 
 
 def watch(world: World, planned: Planned) -> None:
@@ -108,6 +127,9 @@ def watch(world: World, planned: Planned) -> None:
     """
     scribe = Scribe(planned.read.desired, world.registry, Stamp(planned.plan.revision, 0, world.clock.now()))
     records = adopted(planned.assessment, scribe, planned.ownership)
+    # What a run is doing right now, or did before it died, is for that run to write down: it may be ours.
+    unsure = {h for run in world.store.unfinished() for intent in world.store.intents(run.id) for h in intent.hosts}
+    records = {host: owned for host, owned in records.items() if host not in unsure}
     if records:
         world.store.save_ownership(
             ownership_of(host, owned, planned.read.desired, planned.ownership.get(host))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeAlias
 
 from reconciler.model.delivery import Reply
@@ -30,6 +31,23 @@ class RunStarted:
     plan: str
     steps: int
     hosts: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecovered:
+    """A run whose process died was taken over and ended. Of the hosts that were in doubt, which had to be asked again:
+    `done` are through, `untouched` are as before, `unclear` are in between or did not answer; the next plan sees to
+    all but the first."""
+
+    run: int
+    started_at: datetime
+    done: int
+    untouched: int
+    unclear: int
+
+    @property
+    def asked(self) -> int:
+        return self.done + self.untouched + self.unclear
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +80,7 @@ Event: TypeAlias = (
     | HostObserved
     | ObserveFinished
     | RunStarted
+    | RunRecovered
     | StepStarted
     | HostFinished
     | StepFinished

@@ -10,7 +10,7 @@ from reconciler.model.delivery import Result
 from reconciler.model.key import Key
 from reconciler.model.plan import Action
 
-RunStatus = Literal["running", "succeeded", "failed", "stopped"]
+RunStatus = Literal["running", "succeeded", "failed", "stopped", "interrupted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,19 @@ class HostOutcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Intent:
+    """Hosts that were about to be given their programs of a step, under an epoch. Until there is an outcome, what
+    became of it is not known."""
+
+    step: str
+    epoch: int
+    hosts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
-    """`id` counts up in one store and is the epoch that hosts check. `plan` is the plan's digest."""
+    """`id` counts up in one store. `plan` is the plan's digest. `epoch` is that of the lease that it runs under, which
+    hosts check; a run whose process died gets a new one when another takes it over, and ends as `interrupted`."""
 
     id: int
     plan: str
@@ -51,3 +62,4 @@ class Run:
     status: RunStatus = "running"
     outcomes: tuple[RunOutcome, ...] = ()
     host_outcomes: tuple[HostOutcome, ...] = ()
+    epoch: int = 0

@@ -46,12 +46,13 @@ class SimulatedCarrier:
         host, payload = delivery.host.name, delivery.payload
         if refusal := self._refusal(machine, delivery):
             return Reply(host, "refused", refusal)
+        seen = self._epochs.get((host, delivery.store), 0)
         stale = [w.key for w in payload.works if w.expect and digest(machine.answer(w.key, w.query)) != w.expect]
         if stale:
             outcomes = tuple(Outcome(w.key, "stale" if w.key in stale else "skipped") for w in payload.works)
             reason = f"not as planned any more: {', '.join(map(str, stale))}"
-            return Reply(host, "stale", reason, machine.identity, _facts(machine, payload), outcomes)
-        if payload.works:
+            return Reply(host, "stale", reason, machine.identity, _facts(machine, payload), outcomes, seen)
+        if payload.works or delivery.epoch:
             self._epochs[host, delivery.store] = delivery.epoch
         outcomes = tuple(_perform_all(machine, payload.works))
         failed = next((o for o in outcomes if o.result == "failed"), None)
@@ -62,12 +63,13 @@ class SimulatedCarrier:
             identity=machine.identity,
             facts=_facts(machine, payload),
             outcomes=outcomes,
+            seen=seen,
         )
 
     def _refusal(self, machine: Machine, delivery: Delivery) -> str:
         seen = self._epochs.get((delivery.host.name, delivery.store), 0)
-        if delivery.payload.works and delivery.epoch < seen:
-            return f"run {delivery.epoch} is older than run {seen}, which this host has seen: a newer one took over"
+        if (delivery.payload.works or delivery.epoch) and delivery.epoch < seen:
+            return f"epoch {delivery.epoch} is older than {seen}, which this host has seen: a newer worker took over"
         if delivery.identity and delivery.identity != machine.identity:
             return f"another machine answers here: {machine.identity}, not {delivery.identity}"
         return ""

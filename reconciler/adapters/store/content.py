@@ -11,7 +11,7 @@ import orjson
 from sqlalchemy import Connection, Row, Table, bindparam, delete, select
 
 from reconciler.adapters.store.dialect import insert_new
-from reconciler.adapters.store.tables import content, host_outcome, observation, outcome, ownership
+from reconciler.adapters.store.tables import content, host_outcome, intent, observation, outcome, ownership
 from reconciler.model.digest import canonical
 
 Kind: TypeAlias = Literal["fact", "facts", "since", "owned", "ownership", "hosts"]
@@ -26,6 +26,7 @@ _REFERENCES = (
     ownership.c.owned,
     outcome.c.hosts,
     host_outcome.c.hosts,
+    intent.c.hosts,
 )
 
 

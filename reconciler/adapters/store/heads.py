@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, bindparam, delete, literal, select
+from sqlalchemy import Connection, bindparam, delete, null, select
 
 from reconciler.adapters.store.dialect import upsert
 from reconciler.adapters.store.tables import in_order, observation, ownership
@@ -21,12 +21,12 @@ def load(connection: Connection) -> dict[str, Head]:
         observation.c.unreachable,
         in_order.c.asked,
         in_order.c.answered,
-        ownership.c.host.is_not(literal(None)),
+        ownership.c.host.is_not(null()),
     )
     both = seen.outerjoin(ownership, observation.c.host == ownership.c.host)
     heads = {
         row[0]: Head(row[0], row[1], row[2], row[3], row[4] or "", row[5] or "", row[6])
-        for row in connection.execute(select(*columns).select_from(both))
+        for row in connection.execute(select(*columns).select_from(both).order_by(observation.c.host))
     }
     unseen = select(ownership.c.host).where(ownership.c.host.not_in(select(observation.c.host)))
     heads.update((host, Head(host, None, "", "", "", "", owned=True)) for host in connection.scalars(unseen))
@@ -44,4 +44,4 @@ def end(connection: Connection, hosts: Sequence[str]) -> None:
     """Takes the marks of hosts away: what is on record of them changed."""
     if hosts:
         statement = delete(in_order).where(in_order.c.host == bindparam("name"))
-        connection.execute(statement, [{"name": host} for host in hosts])
+        connection.execute(statement, [{"name": host} for host in sorted(hosts)])

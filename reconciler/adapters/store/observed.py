@@ -20,7 +20,9 @@ from reconciler.model.observation import Fact, Observation
 
 def rows(observations: Sequence[Observation], contents: Contents) -> list[dict[str, Any]]:
     """The rows for hosts (the last of several for one host), with what they refer to added to `contents`."""
-    return list({seen.host: _row(seen, contents) for seen in observations}.values())
+    last = {seen.host: seen for seen in observations}
+    # In one order for everybody, so that two who write the same hosts wait for each other instead of both failing.
+    return [_row(last[host], contents) for host in sorted(last)]
 
 
 def save(connection: Connection, new: Sequence[dict[str, Any]]) -> None:

@@ -18,7 +18,8 @@ from reconciler.model.observation import Owned, Ownership
 
 def rows(known: Sequence[Ownership], contents: Contents) -> list[dict[str, Any]]:
     """The rows for hosts (the last of several for one host); `owned` is None where nothing is owned."""
-    return list({each.host: _row(each, contents) for each in known}.values())
+    last = {each.host: each for each in known}
+    return [_row(last[host], contents) for host in sorted(last)]
 
 
 def save(connection: Connection, new: Sequence[dict[str, Any]]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from reconciler.core.explain.markdown import cell
 from reconciler.core.explain.words import Line, Style, counted, names, printable, where
+from reconciler.model.event import RunRecovered
 from reconciler.model.plan import Plan
 from reconciler.model.run import HostOutcome, Run, RunOutcome
 
@@ -93,16 +94,27 @@ def _summary(run: Run) -> str:
     return f"Run {run.id} {run.status}: {', '.join(parts)} on {counted(len(hosts), 'host')}."
 
 
+def recovered_line(event: RunRecovered) -> str:
+    """What became of a run whose process died: `run 12 (begun 10:02 UTC) was interrupted; …`."""
+    head = f"run {event.run} (begun {event.started_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC) was interrupted"
+    if not event.asked:
+        return f"{head}; no host is in doubt"
+    counts = [(event.done, "done"), (event.untouched, "as before"), (event.unclear, "unclear: the next plan tells")]
+    said = ", ".join(f"{count:,} {words}" for count, words in counts if count)
+    were = "was" if event.asked == 1 else "were"
+    return f"{head}; {counted(event.asked, 'host')} {were} asked again: {said}"
+
+
 def runs_text(runs: Sequence[Run]) -> Iterator[Line]:
     """A line for each run."""
     if not runs:
         yield Line("Nothing was applied yet.")
         return
-    yield Line(f"{'run':>6}  {'started (UTC)':<16}  {'status':<10}  {'revision':<8}  {'plan':<8}  by", "bold")
+    yield Line(f"{'run':>6}  {'started (UTC)':<16}  {'status':<11}  {'revision':<8}  {'plan':<8}  by", "bold")
     for run in runs:
         style: Style = "" if run.status == "succeeded" else "warn"
         yield Line(
-            f"{run.id:>6}  {run.started_at:%Y-%m-%d %H:%M}  {run.status:<10}  {run.revision[:7]:<8}  {run.plan[:8]}  "
+            f"{run.id:>6}  {run.started_at:%Y-%m-%d %H:%M}  {run.status:<11}  {run.revision[:7]:<8}  {run.plan[:8]}  "
             f"{printable(run.actor)}",
             style,
         )

@@ -19,7 +19,8 @@ def answer(payload, host, modlib):
     """The reply to a request.
 
     `payload` has `queries` and `works`; `host` has `root`, `store`, `epoch`, `identity`, `lock_wait` and `timeout`
-    (seconds); `modlib` is the directory that this code was unpacked into.
+    (seconds); `modlib` is the directory that this code was unpacked into. An epoch without works is a fence: whoever
+    comes later with a lower one is refused from now on.
     """
     os.chdir("/")
     until = time.monotonic() + host["timeout"]
@@ -44,12 +45,12 @@ def _alarm(seconds):
 
 
 def _under_lock(payload, host, modlib, until):
-    root, works = host["root"], payload["works"]
+    root, alone = host["root"], bool(payload["works"] or host["epoch"])
     try:
-        with state.opened(root) as base, state.lock(base, bool(works), host["lock_wait"]):
+        with state.opened(root) as base, state.lock(base, alone, host["lock_wait"]):
             return _in_order(payload, host, base, _Workplace(root, modlib, until))
     except state.Refused as refusal:
-        if works or isinstance(refusal, state.Busy) or (root and not os.path.isdir(root)):
+        if alone or isinstance(refusal, state.Busy) or (root and not os.path.isdir(root)):
             raise
         # Looking changes nothing: it works on a disk that is full or read-only too.
         return _in_order(payload, host, "", _Workplace(root, modlib, until))
@@ -57,18 +58,18 @@ def _under_lock(payload, host, modlib, until):
 
 def _in_order(payload, host, base, workplace):
     works, root = payload["works"], host["root"]
-    if works:
-        state.check_epoch(base, host["store"], host["epoch"])
+    seen = state.check_epoch(base, host["store"], host["epoch"]) if works or host["epoch"] else 0
     identity = identify(root)
     if host["identity"] and identity != host["identity"]:
         raise state.Refused(f"another machine answers here: {identity}, not {host['identity']}")
-    reply = {"status": "done", "reason": "", "identity": identity, "outcomes": []}
+    reply = {"status": "done", "reason": "", "identity": identity, "outcomes": [], "seen": seen}
     stale = _stale(works, root)
     if stale:
         reply["status"] = "stale"
         reply["outcomes"] = [["stale" if n in stale else "skipped", "", 0] for n in range(len(works))]
-    elif works:
+    elif works or host["epoch"]:
         state.mark_epoch(base, host["store"], host["epoch"])
+    if works and not stale:
         with state.scratch(base) as workplace.scratch:
             reply["outcomes"] = _perform_all(works, workplace)
         if any(outcome[0] == "failed" for outcome in reply["outcomes"]):
