@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from psycopg import errors
 
-from reconciler.adapters.store import open_postgresql, postgresql
+from reconciler.adapters.store import open_postgresql, postgresql, tenure
 from reconciler.adapters.store.tenure import FADING, OVER, Tenure
 from reconciler.model.errors import ReconcilerError, Retry, Stalled
 from reconciler.model.lease import Lease
@@ -155,6 +155,7 @@ class TestLeases:
 
         here.close()
         child = elsewhere(work)
+        os.close(tell)  # so that the end of the child is an end of the line
         assert os.read(told, 1) == b"x"
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
@@ -166,7 +167,8 @@ class TestLeases:
         assert other.holder("apply") is None
         assert before is not None
 
-    def test_a_holder_that_was_paused_for_too_long_can_begin_nothing(self, here):
+    def test_a_holder_that_was_paused_for_too_long_can_begin_nothing(self, here, monkeypatch):
+        monkeypatch.setattr(tenure, "LAST", 1e6)  # it would end itself; here it shall try
         here.lease = SHORT
         told, tell = os.pipe()
 
@@ -182,6 +184,7 @@ class TestLeases:
 
         here.close()
         child = elsewhere(work)
+        os.close(tell)  # so that the end of the child is an end of the line
         assert os.read(told, 1) == b"x"
         os.kill(child, signal.SIGSTOP)
         other = here()
