@@ -48,6 +48,7 @@ def open_world(settings: Settings, listeners: Sequence[Listener] = ()) -> Iterat
             clock=SystemClock(),
             listeners=listeners,
             limits=Limits(settings.limits.deletes, settings.limits.deletes_share),
+            keep=timedelta(seconds=settings.history.keep) if settings.history.keep else None,
         )
 
 

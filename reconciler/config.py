@@ -119,6 +119,12 @@ Variable = Annotated[str, AfterValidator(_variable)]
 Passed = Annotated[str, AfterValidator(_passed)]
 
 
+class History(_Section):
+    """How long is remembered what was done. What is owned is never forgotten."""
+
+    keep: Span = Field("90d", validate_default=True, description="Runs that began before are deleted. 0s: never.")
+
+
 class InventorySettings(_Section):
     """A source of hosts outside of the state repository."""
 
@@ -178,6 +184,7 @@ class Settings(_Section):
     ssh: Ssh = Ssh.model_validate({})
     git: Git = Git.model_validate({})
     limits: LimitSettings = LimitSettings.model_validate({})
+    history: History = History.model_validate({})
     inventory: tuple[InventorySettings, ...] = Field((), description="Sources of hosts outside of the repository.")
 
     @field_validator("inventory")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from reconciler.model.delivery import Delivery, Reply
@@ -182,6 +182,11 @@ class Store(Protocol):
 
     def plan(self, plan_digest: str) -> bytes | None:
         """The stored plan as its JSON document."""
+
+    def forget(self, before: datetime, slack: timedelta) -> int:
+        """Once there are runs that began more than `slack` before: deletes all that began before, and what only they
+        needed; how many. What is owned, and runs without an end, are never touched."""
+        ...
 
     def hold(self, purpose: str) -> AbstractContextManager[Held]:
         """The right to do something, held by one process at a time under a new epoch, freed some time after it died.

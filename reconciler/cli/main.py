@@ -24,6 +24,7 @@ COMMANDS = {
     "drift": "Show what was changed on the hosts themselves.",
     "why": "Explain one resource of one host: who asks for it, what is seen, what it waits for.",
     "runs": "Show what was applied, when, and how it went.",
+    "store": "Back up, restore, check and compact what is remembered.",
     "schema": "Write the JSON Schemas for editors, and the reference of kinds.",
     "demo": "See all of it at work on made-up hosts, on this computer only.",
 }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from reconciler.core.assess import assess
 from reconciler.core.due import Assessment
@@ -54,6 +55,8 @@ class Planned:
     earlier: Mapping[tuple[str, str], Status] = field(default_factory=dict)
 
 
+SLACK = timedelta(days=1)
+"""History is cut at most this often: what only old runs needed is found by looking through everything."""
 NOTHING = Assessment((), (), (), 0, 0)
 """Nothing was looked at."""
 
@@ -88,7 +91,10 @@ def apply(world: World, planned: Planned, actor: str, stopping: Callable[[], boo
     # What a target leaves out is not adopted or let go by the way either.
     assessment = NOTHING if planned.plan.incomplete else planned.assessment
     execution = Execution(planned.plan, planned.read.desired, assessment, actor, planned.earlier)
-    return execute(world, execution, stopping)
+    run = execute(world, execution, stopping)
+    if world.keep is not None:
+        world.store.forget(world.clock.now() - world.keep, SLACK)
+    return run
 
 
 def settle_interrupted(world: World, stopping: Callable[[], bool] = never) -> None:

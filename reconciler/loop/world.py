@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from reconciler.core.gate import Limits
@@ -30,7 +31,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """One state repository, one store, one way to reach hosts."""
+    """One state repository, one store, one way to reach hosts. `keep`: how long runs are remembered (None: ever)."""
 
     reading: Reading
     store: Store
@@ -38,6 +39,7 @@ class World:
     clock: Clock
     listeners: Sequence[Listener] = ()
     limits: Limits = field(default_factory=Limits)
+    keep: timedelta | None = None
 
     @property
     def registry(self) -> Registry:

@@ -55,8 +55,12 @@ class Report:
     rounds: int = 0
     last: list[str] = field(default_factory=list)
 
+    def missed(self) -> list[str]:
+        """Rows of the crash table at which nobody died."""
+        return [row for row, point in CRASH_TABLE.items() if not self.killed[point]]
+
     def __str__(self) -> str:
-        missed = [row for row, point in CRASH_TABLE.items() if not self.killed[point]]
+        missed = self.missed()
         head = f"{self.chaos.backend}, seed {self.chaos.seed}: {self.killed.total()} kills in {self.rounds} rounds"
         lines = [head, f"  killed {dict(sorted(self.killed.items()))}", f"  ended by themselves {dict(self.ended)}"]
         lines += [f"  never reached: {', '.join(missed)}"] if missed else []

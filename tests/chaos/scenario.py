@@ -48,6 +48,8 @@ class Scenario:
             case "remove two" if len(others) > 1:
                 for path in self.random.sample(others, 2):
                     del files[path]
+            case _ if not files:
+                files[f"/etc/added-{self._number}"] = self._text()
             case _:
                 files[self.random.choice(sorted(files))] = self._text()
         return self._commit()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, bindparam, delete, null, select
+from sqlalchemy import Connection, delete, null, select
 
-from reconciler.adapters.store.dialect import upsert
+from reconciler.adapters.store import bulk
+from reconciler.adapters.store.content import batches
 from reconciler.adapters.store.tables import in_order, observation, ownership
 from reconciler.model.observation import Head
 
@@ -36,12 +37,11 @@ def load(connection: Connection) -> dict[str, Head]:
 def note(connection: Connection, found: Mapping[str, tuple[str, str]]) -> None:
     """Marks hosts as in order for what was asked and answered."""
     rows = [{"host": host, "asked": asked, "answered": answered} for host, (asked, answered) in sorted(found.items())]
-    if rows:
-        connection.execute(upsert(connection, in_order), rows)
+    bulk.put(connection, in_order, rows)
 
 
 def end(connection: Connection, hosts: Sequence[str]) -> None:
     """Takes the marks of hosts away: what is on record of them changed."""
     if hosts:
-        statement = delete(in_order).where(in_order.c.host == bindparam("name"))
-        connection.execute(statement, [{"name": host} for host in sorted(hosts)])
+        for names in batches(sorted(hosts)):
+            connection.execute(delete(in_order).where(in_order.c.host.in_(names)))

@@ -9,9 +9,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from reconciler.adapters.store import content
+from reconciler.adapters.store import bulk, content
 from reconciler.adapters.store.content import Contents, rows_of
-from reconciler.adapters.store.dialect import upsert
 from reconciler.adapters.store.tables import observation
 from reconciler.core import instant
 from reconciler.model.key import Key
@@ -27,8 +26,7 @@ def rows(observations: Sequence[Observation], contents: Contents) -> list[dict[s
 
 def save(connection: Connection, new: Sequence[dict[str, Any]]) -> None:
     """Writes rows whose contents are there."""
-    if new:
-        connection.execute(upsert(connection, observation), new)
+    bulk.put(connection, observation, new)
 
 
 def load(connection: Connection, hosts: Collection[str] | None) -> dict[str, Observation]:

@@ -7,9 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete
 
-from reconciler.adapters.store import content
+from reconciler.adapters.store import bulk, content
 from reconciler.adapters.store.content import Contents, rows_of
-from reconciler.adapters.store.dialect import upsert
 from reconciler.adapters.store.tables import ownership
 from reconciler.core import instant
 from reconciler.model.key import Key
@@ -26,8 +25,7 @@ def save(connection: Connection, new: Sequence[dict[str, Any]]) -> None:
     """Writes rows whose contents are there, and deletes those of hosts on which nothing is owned."""
     kept = [row for row in new if row["owned"] is not None]
     gone = [{"name": row["host"]} for row in new if row["owned"] is None]
-    if kept:
-        connection.execute(upsert(connection, ownership), kept)
+    bulk.put(connection, ownership, kept)
     if gone:
         connection.execute(delete(ownership).where(ownership.c.host == bindparam("name")), gone)
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, Table, insert, select, update
+from sqlalchemy import Connection, Row, Table, delete, insert, select, update
 
 from reconciler.adapters.store import leases
 from reconciler.adapters.store.content import Contents, pack, unpack
@@ -116,6 +116,25 @@ def host_outcome_rows(run_id: int, outcomes: Sequence[HostOutcome], contents: Co
         }
         for each in outcomes
     ]
+
+
+def forget(connection: Connection, before: datetime) -> int:
+    """Deletes runs that began before, with their outcomes, and plans that no run is left of; how many runs.
+
+    Runs without an end are kept, and whatever is newer.
+    """
+    old = select(run.c.id).where(run.c.started_at < before, run.c.status != "running")
+    for table in (outcome, host_outcome, intent):
+        connection.execute(delete(table).where(table.c.run.in_(old)))
+    gone = connection.execute(delete(run).where(run.c.started_at < before, run.c.status != "running")).rowcount
+    connection.execute(delete(plan).where(plan.c.digest.not_in(select(run.c.plan))))
+    return gone
+
+
+def oldest(connection: Connection) -> datetime | None:
+    """When the oldest run that has ended began."""
+    first = select(run.c.started_at).where(run.c.status != "running").order_by(run.c.started_at).limit(1)
+    return connection.scalars(first).first()
 
 
 def save(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:

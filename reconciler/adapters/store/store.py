@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import orjson
@@ -13,7 +13,9 @@ from sqlalchemy import Connection, Engine
 
 from reconciler.adapters.store import (
     content,
+    copies,
     heads,
+    health,
     leases,
     observed,
     owned,
@@ -165,6 +167,32 @@ class SqlStore:
         """Forgets values that nothing refers to any more; how many. Changes nothing that the store says."""
         with self._transaction(self._database.alone) as connection:
             return content.compact(connection)
+
+    def forget(self, before: datetime, slack: timedelta = timedelta(0)) -> int:
+        with self._reading() as connection:
+            first = runs.oldest(connection)
+        if first is None or first >= before - slack:
+            return 0
+        with self._transaction(self._database.alone) as connection:
+            gone = runs.forget(connection, before)
+            content.compact(connection)
+            return gone
+
+    def backup(self, file: Path) -> None:
+        """Writes everything into a new file, as of one moment. See `copies`."""
+        copies.backup(self._database, file)
+
+    def restore(self, file: Path, replace: bool = False) -> int:
+        """Puts a backup in the place of everything, while nobody applies; answers the epoch after which it goes on.
+
+        The store has the backup's name then, so this object is of no use any more.
+        """
+        with self.hold("apply"), self._database.failures():
+            return copies.restore(self._database, file, replace)
+
+    def problems(self) -> list[str]:
+        """What is wrong with it, in words."""
+        return health.problems(self._database)
 
     @contextmanager
     def hold(self, purpose: str) -> Iterator[Tenure]:
