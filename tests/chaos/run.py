@@ -138,6 +138,8 @@ class _Run:
             return Fault(self.random.choice(("host.accepted", "host.effect", "host.worked")), 1, what)
         if what == "pause" and self.chaos.backend == "postgresql":
             return Fault(self.random.choice(("store.intend.after", "carrier.sent", "host.accepted")), 1, what)
+        if self.random.random() < 0.3:  # the row of the crash table at which fewest have died
+            return Fault(min(CRASH_TABLE.values(), key=lambda point: self.report.killed[point]))
         # After a death the next one mostly comes by the points of recovery, and may die there.
         points = IN_RECOVERY if self.died and self.random.random() < 0.5 else POINTS
         return Fault(self.random.choice(points), self.random.choice((1, 1, 1, 2, 3)))

@@ -36,11 +36,12 @@ class Stage:
 
     def work(self, fault: Fault | None = None, mode: str = "apply") -> int:
         """How a worker ended: its `Ended`, or minus the number of the signal that killed it."""
+        self.setting.place.close()  # nothing is open while it forks
         return os.waitstatus_to_exitcode(os.waitpid(start(self.setting, fault or Fault(), mode), 0)[1])
 
     def seen(self) -> Evidence:
-        self.setting.place.close()
-        return Evidence.gathered(self.scenario, self.setting.place(), self.setting.hosts)
+        opened = self.setting.place.opened
+        return Evidence.gathered(self.scenario, opened[-1] if opened else self.setting.place(), self.setting.hosts)
 
     def visits(self) -> list[Visit]:
         """What hosts were given or asked since the commit."""

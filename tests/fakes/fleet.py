@@ -82,7 +82,7 @@ class Fleet:
     @property
     def world(self) -> World:
         reading = Reading(self.source, builtin(), self.library, allow_local=True)
-        return World(reading, self.store, self.carrier, self.clock, (self.ears,), Limits())
+        return World(reading, self.store, self.carrier, self.clock, (self.ears,), Limits(), timedelta(days=90))
 
     def commit(self, state: Mapping[str, Any]) -> str:
         """A new commit: the state in short form (see `written`), beside what is there already."""

@@ -81,9 +81,9 @@ def test_a_file_that_was_named_must_be_there() -> None:
 
 def test_every_setting_has_a_variable_that_sets_it() -> None:
     assert "RECONCILER_LIMITS__DELETES" in variables()
+    odd = {"RECONCILER_SSH__CARRIER": "standard", "RECONCILER_LEASE": "1h", "RECONCILER_HISTORY__KEEP": "1h"}
     for variable in variables():
-        value = "standard" if variable == "RECONCILER_SSH__CARRIER" else "1"
-        assert load_settings(None, {variable: value}, {}) != Settings(), variable
+        assert load_settings(None, {variable: odd.get(variable, "1")}, {}) != Settings(), variable
 
 
 def test_directories_follow_the_system(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,3 +95,9 @@ def test_directories_follow_the_system(directory: Path, monkeypatch: pytest.Monk
     monkeypatch.delenv("XDG_STATE_HOME")
     monkeypatch.setenv("HOME", str(directory))
     assert state_dir() == directory / ".local" / "state" / "reconciler"
+
+
+def test_a_span_in_the_environment_is_read_as_in_the_file() -> None:
+    assert load_settings(None, {"RECONCILER_LEASE": "2m"}, {}).lease == 120
+    with pytest.raises(Stalled, match="lease: .*write 90s"):
+        load_settings(None, {"RECONCILER_LEASE": "soon"}, {})
