@@ -10,6 +10,7 @@ need systemd-nspawn systemd-container
 need sshd openssh-server
 need ssh openssh-client
 need git git
+need sudo sudo
 need unshare util-linux
 
 [ -n "$missing" ] || exit 0

@@ -16,6 +16,7 @@ PROGRAMS = {
     "dpkg-deb": "dpkg",
     "nsenter": "util-linux",
     "unshare": "util-linux",
+    "sudo": "sudo",
 }
 """Programs and the Debian packages that they are in."""
 
