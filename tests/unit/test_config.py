@@ -99,5 +99,5 @@ def test_directories_follow_the_system(directory: Path, monkeypatch: pytest.Monk
 
 def test_a_span_in_the_environment_is_read_as_in_the_file() -> None:
     assert load_settings(None, {"RECONCILER_LEASE": "2m"}, {}).lease == 120
-    with pytest.raises(Stalled, match="lease: .*write 90s"):
+    with pytest.raises(Stalled, match=r"lease: .*write 90s"):
         load_settings(None, {"RECONCILER_LEASE": "soon"}, {})
