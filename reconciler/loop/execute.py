@@ -6,16 +6,16 @@ A safe point is between hosts: a host that was begun is finished.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from reconciler.core.ask import Questions
 from reconciler.core.due import Assessment
 from reconciler.core.observed import Interned
 from reconciler.core.payload import Payloads
-from reconciler.core.progress import admit
 from reconciler.core.remember import Scribe, Stamp
 from reconciler.core.settle import settled
 from reconciler.loop.ledger import Delivered, Ledger
+from reconciler.loop.rollout import Rollouts
 from reconciler.loop.world import World
 from reconciler.model.delivery import Delivery, Payload, Status
 from reconciler.model.desired import Desired
@@ -28,12 +28,15 @@ STOPPED = "the run was stopped before this host was begun"
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """A plan to run, with the desired state that it is for and (for a fresh plan) what else was found."""
+    """A plan to run, with the desired state that it is for and (for a fresh plan) what else was found. `undoes` is the
+    run of which it takes a part back."""
 
     plan: Plan
     desired: Desired
     assessment: Assessment
     actor: str
+    rollouts: Rollouts
+    undoes: int | None = None
 
 
 @dataclass(slots=True)
@@ -45,7 +48,10 @@ class _Running:
     ledger: Ledger
     stopping: Callable[[], bool]
     payloads: Payloads
-    results: dict[tuple[str, str], Status] = field(default_factory=dict)
+
+    @property
+    def rollouts(self) -> Rollouts:
+        return self.execution.rollouts
 
 
 def execute(world: World, execution: Execution, stopping: Callable[[], bool]) -> Run:
@@ -66,7 +72,7 @@ def execute(world: World, execution: Execution, stopping: Callable[[], bool]) ->
 
 def _begin(world: World, execution: Execution, stopping: Callable[[], bool]) -> _Running:
     plan = execution.plan
-    run = world.store.begin_run(plan, execution.actor, world.clock.now())
+    run = world.store.begin_run(plan, execution.actor, world.clock.now(), execution.undoes)
     hosts = _concerned(execution)
     observations = dict(world.store.observations(hosts))
     ledger = Ledger(
@@ -92,23 +98,36 @@ def _concerned(execution: Execution) -> set[str]:
 
 
 def _run_step(step: Step, running: _Running) -> None:
-    admission = admit(step, running.execution.plan, running.execution.desired.services, running.results)
+    admission = running.rollouts.admit(step)
     _skipped(running, step, "skipped", admission.skip)
-    if running.stopping():
-        _skipped(running, step, "skipped", dict.fromkeys(admission.go, STOPPED))
+    if why := _hindered(step, running):
+        _skipped(running, step, "skipped", dict.fromkeys(admission.go, why))
         return
     running.world.tell(StepStarted(step.id, step.service, len(admission.go)))
-    programs, deliveries = _deliveries(step, frozenset(admission.go), running)
-    for reply in running.world.carrier.carry(list(deliveries.values()), running.stopping):
-        delivery = deliveries[reply.host]
-        if reply.status == "skipped":
-            _skipped(running, step, "skipped", {reply.host: STOPPED})
-            continue
-        counted = running.ledger.take(Delivered(step, programs[reply.host], delivery.payload, reply))
-        running.results[step.id, reply.host] = counted.status
-        running.world.tell(HostFinished(step.id, counted))
+    for wave in running.rollouts.waves(step, admission.go):
+        _run_wave(step, frozenset(wave), running)
     running.ledger.flush()
     running.world.tell(StepFinished(step.id, step.service))
+    unhealthy = running.rollouts.finish(step, running.stopping)
+    running.ledger.skip(step, "unhealthy", unhealthy)
+    running.ledger.flush()
+
+
+def _hindered(step: Step, running: _Running) -> str:
+    """Why no further host of a step is begun; empty: they are."""
+    return STOPPED if running.stopping() else running.rollouts.stopped(step)
+
+
+def _run_wave(step: Step, hosts: frozenset[str], running: _Running) -> None:
+    programs, deliveries = _deliveries(step, hosts, running)
+    for reply in running.world.carrier.carry(list(deliveries.values()), lambda: bool(_hindered(step, running))):
+        if reply.status == "skipped":
+            _skipped(running, step, "skipped", {reply.host: _hindered(step, running) or STOPPED})
+            continue
+        payload = deliveries[reply.host].payload
+        counted = running.ledger.take(Delivered(step, programs[reply.host], payload, reply))
+        running.rollouts.note(step, counted.status, {reply.host: counted.reason})
+        running.world.tell(HostFinished(step.id, counted))
 
 
 def _deliveries(step: Step, go: frozenset[str], running: _Running) -> tuple[dict[str, Program], dict[str, Delivery]]:
@@ -145,8 +164,7 @@ def _delivery(host: str, payload: Payload, running: _Running) -> Delivery:
 
 def _skipped(running: _Running, step: Step, status: Status, reasons: Mapping[str, str]) -> None:
     running.ledger.skip(step, status, reasons)
-    for host in reasons:
-        running.results[step.id, host] = status
+    running.rollouts.note(step, status, reasons)
 
 
 def _settle(running: _Running) -> None:
@@ -157,7 +175,10 @@ def _settle(running: _Running) -> None:
 
 
 def _status(running: _Running) -> RunStatus:
+    results = running.rollouts.results
     planned = {(step.id, host) for step in running.execution.plan.steps for host in step.hosts}
-    if running.stopping() and any(running.results.get(key, "skipped") == "skipped" for key in planned):
+    if running.rollouts.halted:
+        return "halted"
+    if running.stopping() and any(results.get(key, "skipped") == "skipped" for key in planned):
         return "stopped"
-    return "succeeded" if all(running.results.get(key) == "done" for key in planned) else "failed"
+    return "succeeded" if all(results.get(key) == "done" for key in planned) else "failed"

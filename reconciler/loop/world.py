@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from reconciler.core.batch import Caution
 from reconciler.core.gate import Limits
 from reconciler.core.limits import Limits as ParseLimits
+from reconciler.core.watch import Patience
 from reconciler.kinds import Registry
 from reconciler.model.event import Event
-from reconciler.ports import Carrier, Clock, Inventory, Listener, Source, Store
+from reconciler.ports import Carrier, Clock, Inventory, Listener, Prober, Source, Store
 
 if TYPE_CHECKING:
     from reconciler.loop.library import Library
@@ -35,9 +37,12 @@ class World:
     reading: Reading
     store: Store
     carrier: Carrier
+    prober: Prober
     clock: Clock
     listeners: Sequence[Listener] = ()
     limits: Limits = field(default_factory=Limits)
+    caution: Caution = field(default_factory=Caution)
+    patience: Patience = field(default_factory=Patience)
 
     @property
     def registry(self) -> Registry:

@@ -10,7 +10,8 @@ from reconciler.model.delivery import Result
 from reconciler.model.key import Key
 from reconciler.model.plan import Action
 
-RunStatus = Literal["running", "succeeded", "failed", "stopped"]
+RunStatus = Literal["running", "succeeded", "failed", "stopped", "halted"]
+"""`stopped` by a person, `halted` by a rollout's budget, the health of a batch, or the breaker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,8 @@ class HostOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """`id` counts up in one store and is the epoch that hosts check. `plan` is the plan's digest."""
+    """`id` counts up in one store and is the epoch that hosts check. `plan` is the plan's digest; `undoes` is the run
+    of which this one takes a part back."""
 
     id: int
     plan: str
@@ -51,3 +53,4 @@ class Run:
     status: RunStatus = "running"
     outcomes: tuple[RunOutcome, ...] = ()
     host_outcomes: tuple[HostOutcome, ...] = ()
+    undoes: int | None = None

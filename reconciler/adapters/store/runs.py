@@ -9,27 +9,27 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Row, Table, insert, select, update
 
-from reconciler.adapters.store.content import Contents, pack, unpack
-from reconciler.adapters.store.dialect import insert_new
+from reconciler.adapters.store import approvals
+from reconciler.adapters.store.content import Contents, unpack
 from reconciler.adapters.store.tables import content, host_outcome, outcome, plan, run
-from reconciler.core.plan_json import plan_bytes
 from reconciler.model.key import Key
 from reconciler.model.plan import Plan
 from reconciler.model.run import HostOutcome, Run, RunOutcome, RunStatus
 
 
-def begin(connection: Connection, planned: Plan, actor: str, at: datetime) -> Run:
+def begin(connection: Connection, planned: Plan, actor: str, at: datetime, undoes: int | None) -> Run:
     """A new run of a sealed plan. Raises ValueError for one that is not."""
-    connection.execute(insert_new(connection, plan), {"digest": planned.digest, **pack(plan_bytes(planned))})
+    approvals.keep(connection, planned)
     row = {
         "plan": planned.digest,
         "revision": planned.revision,
         "actor": actor,
         "started_at": at,
         "status": "running",
+        "undoes": undoes,
     }
     number = connection.execute(insert(run).returning(run.c.id), row).scalar_one()
-    return Run(number, planned.digest, planned.revision, actor, at)
+    return Run(number, planned.digest, planned.revision, actor, at, undoes=undoes)
 
 
 def end(connection: Connection, run_id: int, status: RunStatus, at: datetime) -> None:
@@ -96,6 +96,11 @@ def of_plan(connection: Connection, digest: str) -> list[Run]:
     return [_run(row) for row in rows]
 
 
+def undoing(connection: Connection, run_id: int) -> list[Run]:
+    """The runs that took a part of this one back, oldest first, without their outcomes."""
+    return [_run(row) for row in connection.execute(select(run).where(run.c.undoes == run_id).order_by(run.c.id))]
+
+
 def one(connection: Connection, run_id: int) -> Run | None:
     """A run with its outcomes, in the order in which they were recorded."""
     row = connection.execute(select(run).where(run.c.id == run_id)).first()
@@ -130,6 +135,7 @@ def _run(row: Row[Any], outcomes: tuple[RunOutcome, ...] = (), host_outcomes: tu
         status=row.status,
         outcomes=outcomes,
         host_outcomes=host_outcomes,
+        undoes=row.undoes,
     )
 
 

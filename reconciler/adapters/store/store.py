@@ -12,10 +12,11 @@ from pathlib import Path
 import orjson
 from sqlalchemy import Connection, Engine
 
-from reconciler.adapters.store import content, heads, lock, observed, owned, runs, schema
+from reconciler.adapters.store import approvals, content, heads, lock, observed, owned, runs, schema
 from reconciler.adapters.store.content import Contents
 from reconciler.adapters.store.dialect import damaged, failures, sqlite_engine, writer
 from reconciler.adapters.store.tables import host_outcome, outcome
+from reconciler.model.approval import Approval
 from reconciler.model.errors import Stalled
 from reconciler.model.observation import Head, Observation, Ownership
 from reconciler.model.plan import Plan
@@ -84,9 +85,9 @@ class SqlStore:
     def save_ownership(self, ownership: Iterable[Ownership]) -> None:
         self._save([], list(ownership))
 
-    def begin_run(self, plan: Plan, actor: str, at: datetime) -> Run:
+    def begin_run(self, plan: Plan, actor: str, at: datetime, undoes: int | None = None) -> Run:
         with self._writing() as connection:
-            return runs.begin(connection, plan, actor, at)
+            return runs.begin(connection, plan, actor, at, undoes)
 
     def record(
         self,
@@ -124,6 +125,26 @@ class SqlStore:
     def runs_of(self, plan_digest: str) -> list[Run]:
         with self._reading() as connection:
             return runs.of_plan(connection, plan_digest)
+
+    def runs_undoing(self, run_id: int) -> list[Run]:
+        with self._reading() as connection:
+            return runs.undoing(connection, run_id)
+
+    def keep_plan(self, plan: Plan) -> None:
+        with self._writing() as connection:
+            approvals.keep(connection, plan)
+
+    def plans_like(self, prefix: str) -> list[str]:
+        with self._reading() as connection:
+            return approvals.like(connection, prefix)
+
+    def approve(self, approval: Approval) -> None:
+        with self._writing() as connection:
+            approvals.add(connection, approval)
+
+    def approvals(self, plan_digest: str) -> list[Approval]:
+        with self._reading() as connection:
+            return approvals.of_plan(connection, plan_digest)
 
     def plan(self, plan_digest: str) -> bytes | None:
         with self._reading() as connection:

@@ -83,10 +83,22 @@ run = Table(
     Column("started_at", Moment, nullable=False),
     Column("finished_at", Moment),
     Column("status", String(16), nullable=False),
+    Column("undoes", Counter, nullable=True, index=True),
     # Ids are epochs that hosts remember: one must not come again after its row is deleted.
     sqlite_autoincrement=True,
 )
 
+
+approval = Table(
+    "approval",
+    metadata,
+    Column("id", Counter, primary_key=True),
+    Column("plan", String(64), ForeignKey("plan.digest"), nullable=False, index=True),
+    Column("actor", Words, nullable=False),
+    Column("reason", Words, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("until", Moment, nullable=False),
+)
 
 outcome = Table(
     "outcome",

@@ -18,7 +18,15 @@ _TITLES = {
     "refused": "Refused by the host",
     "unreachable": "Could not be reached",
     "lost": "Contact lost: what was done is not known, observe again",
+    "unhealthy": "Not healthy after the change",
+    "not rolled back": "Not rolled back",
     "skipped": "Skipped",
+}
+
+
+_GO_ON = {
+    "halted": "Go on: commit a remedy and apply that, or try this revision once more: reconciler apply --again",
+    "": "Go on: reconciler apply (makes a new plan for what is left)",
 }
 
 
@@ -37,7 +45,7 @@ def run_text(run: Run) -> Iterator[Line]:
         yield Line("")
     yield Line(_summary(run), "bold")
     if run.status != "succeeded":
-        yield Line("Go on: reconciler apply (makes a new plan for what is left)", "bold")
+        yield Line(_GO_ON.get(run.status, _GO_ON[""]), "bold")
 
 
 def alike(outcomes: Iterable[RunOutcome]) -> list[RunOutcome]:
@@ -90,7 +98,8 @@ def _summary(run: Run) -> str:
     parts = [f"{total[name]:,} {name}" for name in ("created", "updated", "deleted")]
     parts += [f"{total[name]:,} {name}" for name in ("restarted", "failed", "skipped") if total[name]]
     hosts = {host for o in run.outcomes if o.result in ("changed", "ok") for host in o.hosts}
-    return f"Run {run.id} {run.status}: {', '.join(parts)} on {counted(len(hosts), 'host')}."
+    back = f" (takes back a part of run {run.undoes})" if run.undoes else ""
+    return f"Run {run.id}{back} {run.status}: {', '.join(parts)} on {counted(len(hosts), 'host')}."
 
 
 def runs_text(runs: Sequence[Run]) -> Iterator[Line]:
@@ -184,6 +193,7 @@ def _head(run: Run) -> dict[str, Any]:
         "revision": run.revision,
         "actor": run.actor,
         "status": run.status,
+        "undoes": run.undoes,
         "started_at": run.started_at.isoformat().replace("+00:00", "Z"),
         "finished_at": run.finished_at.isoformat().replace("+00:00", "Z") if run.finished_at else None,
     }
