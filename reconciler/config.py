@@ -75,18 +75,6 @@ class Git(_Section):
     ca_file: str = Field("", description="Certificates to trust for https, beside the system's.")
 
 
-def _seconds(value: Any) -> Any:
-    """`90s`, `10m`, `2h`, `1d`."""
-    units = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-    if isinstance(value, str) and re.fullmatch("[0-9]{1,6}[smhd]", value):
-        return int(value[:-1]) * units[value[-1]]
-    raise ValueError("write 90s, 10m, 2h or 1d")
-
-
-Span = Annotated[int, BeforeValidator(_seconds)]
-"""Seconds, written with their unit."""
-
-
 class LimitSettings(_Section):
     """What a plan may do without anybody's word."""
 
@@ -109,14 +97,22 @@ class Health(_Section):
     """How the health of hosts is looked at after they were changed. Addresses that belong to this machine, to the link
     or to a cloud's metadata are not asked, whatever a document says, unless it is allowed here."""
 
-    patience: Span = Field("1m", validate_default=True, description="How long a host may take to become healthy.")
-    interval: Span = Field("5s", validate_default=True, ge=1, description="The time between two looks.")
+    patience: int = Field(60, ge=0, le=86400, description="Seconds that a host may take to become healthy.")
+    interval: int = Field(5, ge=1, le=3600, description="Seconds between two looks.")
     width: int = Field(100, ge=1, le=1000, description="Checks that are made at once from here.")
     prometheus_url: str = Field("", description="The Prometheus server for queries that name none; asked in any case.")
     ca_file: str = Field("", description="Certificates to trust for https, beside the system's.")
     allow_loopback: bool = Field(False, description="Whether checks may go to this machine itself.")
     allow_link_local: bool = Field(False, description="Whether checks may go to link-local addresses.")
     allow_metadata: bool = Field(False, description="Whether checks may go to metadata services of clouds.")
+
+
+def _seconds(value: Any) -> Any:
+    """`90s`, `10m`, `2h`, `1d`."""
+    units = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+    if isinstance(value, str) and re.fullmatch("[0-9]{1,6}[smhd]", value):
+        return int(value[:-1]) * units[value[-1]]
+    raise ValueError("write 90s, 10m, 2h or 1d")
 
 
 def _variable(name: str) -> str:
@@ -141,6 +137,8 @@ def _rule(value: str) -> str:
     return value
 
 
+Span = Annotated[int, BeforeValidator(_seconds)]
+"""Seconds, written with their unit."""
 SourceName = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
 Variable = Annotated[str, AfterValidator(_variable)]
 Passed = Annotated[str, AfterValidator(_passed)]

@@ -36,8 +36,8 @@ def command(common: Common, file: str | None, freshness: Freshness, **options: A
     """Make the hosts as Git says.
 
     With FILE, runs exactly the plan that `reconciler plan --out FILE` wrote; with --plan, one that the store keeps.
-    Each host checks that it still is as planned, and does nothing if it is not. Without, makes a plan, shows it and asks.
-    Services change in batches, as their `rollout` says. Exit code 0 when everything went through or nothing was
+    Each host checks that it still is as planned, and does nothing if it is not. Without, makes a plan, shows it and
+    asks. Services change in batches, as their `rollout` says. Exit code 0 when everything went through or nothing was
     to do, 1 otherwise.
     """
     from reconciler.cli import show
