@@ -140,7 +140,7 @@ class _WayBack:
         execution = Execution(made, desired, NOTHING, self.actor, rollouts, undoes=self.failed.id)
         run = execute(world, execution, self.stopping)
         world.tell(RolledBack(only.service, run.id, run.status, revision, len(only.hosts)))
-        return "" if run.status == "succeeded" else f"run {run.id} was to bring it back, and it {run.status}"
+        return "" if run.status == "succeeded" else f"run {run.id} was to bring it back, and ended so: {run.status}"
 
 
 def saved(world: World, made: Plan, rev: str | None) -> Planned:
