@@ -191,5 +191,5 @@ def test_every_incident_of_the_table_has_a_test() -> None:
     page = (Path(__file__).parents[2] / "docs" / "safety.md").read_text()
     rows = [line for line in page.splitlines() if "tests/incidents" in line and line.startswith("|")]
     names = {line.rpartition("::")[2].partition("`")[0] for line in rows}
-    ours = {name for name in globals() if name.startswith("test_") and name[5:9] != "ever"}
+    ours = {name for name in globals() if name.startswith("test_")} - {"test_every_incident_of_the_table_has_a_test"}
     assert names == ours, "each test stands in the table, and each row has its test"

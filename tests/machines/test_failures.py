@@ -74,9 +74,7 @@ def test_a_host_that_was_changed_after_the_plan_is_left_alone(state: StateRepo) 
 
 
 @pytest.mark.parametrize(("carrier", "one_at_a_time"), [("standard", "forks"), ("fan-out", "width")])
-def test_ctrl_c_lets_begun_hosts_finish_and_begins_no_other(
-    state: StateRepo, carrier: str, one_at_a_time: str
-) -> None:
+def test_ctrl_c_lets_begun_hosts_finish_and_begins_no_other(state: StateRepo, carrier: str, one_at_a_time: str) -> None:
     state.settings |= {"carrier": carrier, one_at_a_time: 1}
     slow = "echo begun >> /srv/begun; sleep 3; echo done >> /srv/done"
     state.service("slow", [{"command": "slow", "run": slow, "shell": True, "creates": "/srv/done"}, *MOTD], *THREE)
