@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from reconciler.config import InventorySettings, Settings, cache_dir, state_dir
+from reconciler.config import InventorySettings, LimitSettings, Settings, cache_dir, state_dir
+from reconciler.core.batch import Caution
 from reconciler.core.gate import Limits
 from reconciler.core.limits import Limits as ParseLimits
+from reconciler.core.watch import Patience
 from reconciler.kinds import Registry, builtin
 from reconciler.loop.world import Reading, World
 from reconciler.model.digest import digest
 from reconciler.model.errors import Stalled
-from reconciler.ports import DocumentCache, Listener, Source
+from reconciler.ports import DocumentCache, Listener, Prober, Source
 
 if TYPE_CHECKING:
     from reconciler.adapters.git.settings import GitSettings
@@ -24,12 +28,22 @@ if TYPE_CHECKING:
     from reconciler.adapters.store.store import SqlStore
 
 
+NOTICED = 0.2
+"""Seconds until somebody who waits notices that he is to stop."""
+
+
 class SystemClock:
     """The computer's clock."""
 
     def now(self) -> datetime:
         """The time, in UTC."""
         return datetime.now(UTC)
+
+    def wait(self, seconds: float, stopping: Callable[[], bool]) -> None:
+        """See `ports.Clock`."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0 and not stopping():
+            time.sleep(min(left, NOTICED))
 
 
 @contextmanager
@@ -45,11 +59,27 @@ def open_world(settings: Settings, listeners: Sequence[Listener] = ()) -> Iterat
             reading=reading,
             store=store,
             carrier=AnsibleCarrier(ssh),
+            prober=_prober(settings),
             clock=SystemClock(),
             listeners=listeners,
-            limits=Limits(settings.limits.deletes, settings.limits.deletes_share),
+            limits=Limits(**_numbers(settings.limits, Limits)),
+            caution=Caution(**_numbers(settings.limits, Caution)),
+            patience=Patience(settings.health.patience, settings.health.interval),
             keep=timedelta(seconds=settings.history.keep) if settings.history.keep else None,
         )
+
+
+def _numbers(limits: LimitSettings, form: type[Limits] | type[Caution]) -> dict[str, Any]:
+    """The limits that a part of the core knows, which are called there as in the settings."""
+    return {each.name: getattr(limits, each.name) for each in fields(form)}
+
+
+def _prober(settings: Settings) -> Prober:
+    from reconciler.adapters.health import Allowed, NetworkProber
+
+    health = settings.health
+    allowed = Allowed(health.allow_loopback, health.allow_link_local, health.allow_metadata)
+    return NetworkProber(allowed, health.width, health.prometheus_url, _path(health.ca_file))
 
 
 def open_reading(settings: Settings) -> Reading:

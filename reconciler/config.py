@@ -80,6 +80,31 @@ class LimitSettings(_Section):
 
     deletes: int = Field(10, ge=0, description="Deletes in one plan …")
     deletes_share: float = Field(0.001, ge=0, le=1, description="… or this share of the managed resources, if more.")
+    delete_hosts: int = Field(10, ge=0, description="Hosts of a service, or of the fleet, that may lose something …")
+    delete_service_share: float = Field(0.25, ge=0, le=1, description="… or this share of the service's, if more …")
+    delete_fleet_share: float = Field(0.1, ge=0, le=1, description="… and this share of the fleet's, if more.")
+    coverage: float = Field(0.95, ge=0, le=1, description="The share of hosts that must have answered for any delete …")
+    coverage_missing: int = Field(3, ge=1, description="… as soon as so many have not.")
+    drift_hosts: int = Field(10, ge=0, description="Hosts on which drift is undone at once …")
+    drift_share: float = Field(0.05, ge=0, le=1, description="… or this share of the fleet, if more.")
+    rollout_hosts: int = Field(10, ge=0, description="Hosts that a plan touches without batches of its own accord …")
+    rollout_share: float = Field(0.05, ge=0, le=1, description="… or this share of the fleet, if more.")
+    breaker_hosts: int = Field(3, ge=1, description="Failed hosts that stop a run …")
+    breaker_share: float = Field(0.02, ge=0, le=1, description="… or more than this share of its hosts, if more.")
+
+
+class Health(_Section):
+    """How the health of hosts is looked at after they were changed. Addresses that belong to this machine, to the link
+    or to a cloud's metadata are not asked, whatever a document says, unless it is allowed here."""
+
+    patience: int = Field(60, ge=0, le=86400, description="Seconds that a host may take to become healthy.")
+    interval: int = Field(5, ge=1, le=3600, description="Seconds between two looks.")
+    width: int = Field(100, ge=1, le=1000, description="Checks that are made at once from here.")
+    prometheus_url: str = Field("", description="The Prometheus server for queries that name none; asked in any case.")
+    ca_file: str = Field("", description="Certificates to trust for https, beside the system's.")
+    allow_loopback: bool = Field(False, description="Whether checks may go to this machine itself.")
+    allow_link_local: bool = Field(False, description="Whether checks may go to link-local addresses.")
+    allow_metadata: bool = Field(False, description="Whether checks may go to metadata services of clouds.")
 
 
 def _seconds(value: Any) -> Any:
@@ -185,6 +210,7 @@ class Settings(_Section):
     git: Git = Git.model_validate({})
     limits: LimitSettings = LimitSettings.model_validate({})
     history: History = History.model_validate({})
+    health: Health = Health.model_validate({})
     inventory: tuple[InventorySettings, ...] = Field((), description="Sources of hosts outside of the repository.")
 
     @field_validator("inventory")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from reconciler.model.approval import Approval
 from reconciler.model.delivery import Delivery, Reply
 from reconciler.model.event import Event
 from reconciler.model.inventory import Listing
@@ -18,6 +19,7 @@ from reconciler.model.lease import Lease
 from reconciler.model.observation import Head, Observation, Ownership
 from reconciler.model.plan import Plan
 from reconciler.model.problem import Problem
+from reconciler.model.rollout import Outside
 from reconciler.model.run import HostOutcome, Intent, Run, RunOutcome, RunStatus
 
 
@@ -143,10 +145,11 @@ class Store(Protocol):
     def save_ownership(self, ownership: Iterable[Ownership]) -> None:
         """Replaces what is known of these hosts. One that owns nothing is forgotten."""
 
-    def begin_run(self, plan: Plan, actor: str, at: datetime, epoch: int) -> Run:
+    def begin_run(self, plan: Plan, actor: str, at: datetime, epoch: int, undoes: int | None = None) -> Run:
         """Stores the plan and a new run of it, in one transaction. Ids count up and are never used again.
 
-        This and `take_over` and `intend` raise Stalled when the lease of the epoch is not in force any more.
+        `undoes` is the run of which this one takes a part back. This and `take_over` and `intend` raise Stalled when
+        the lease of the epoch is not in force any more.
         """
 
     def unfinished(self) -> list[Run]:
@@ -180,6 +183,9 @@ class Store(Protocol):
 
     def runs_of(self, plan_digest: str) -> list[Run]: ...
 
+    def runs_undoing(self, run_id: int) -> list[Run]:
+        """The runs that took a part of this one back, oldest first, without their outcomes."""
+
     def plan(self, plan_digest: str) -> bytes | None:
         """The stored plan as its JSON document."""
 
@@ -197,12 +203,37 @@ class Store(Protocol):
     def holder(self, purpose: str) -> Lease | None:
         """Who holds it; or held it last, if that process died."""
 
+    def keep_plan(self, plan: Plan, at: datetime) -> None:
+        """Stores a sealed plan without a run of it, so that it can be approved."""
+
+    def plans_like(self, prefix: str) -> list[str]:
+        """The digests of stored plans that begin so, sorted; at most ten."""
+
+    def approve(self, approval: Approval) -> None:
+        """Writes down somebody's word for a plan. Raises ValueError for one that is not stored."""
+
+    def approvals(self, plan_digest: str) -> list[Approval]:
+        """All that were ever given for a plan, oldest first."""
+
     def close(self) -> None: ...
+
+
+class Prober(Protocol):
+    """Makes health checks from here: http, tcp, Prometheus."""
+
+    def probe(self, checks: Sequence[Outside], stopping: Callable[[], bool]) -> Iterator[tuple[Outside, str]]:
+        """Each check with what is wrong; empty words: it is healthy. Several at once, in any order.
+
+        Never raises for what a server does. Once `stopping()` is true, the rest is left out.
+        """
 
 
 class Clock(Protocol):
     def now(self) -> datetime:
         """The time, in UTC."""
+
+    def wait(self, seconds: float, stopping: Callable[[], bool]) -> None:
+        """Lets so much time pass, or less once `stopping()` is true."""
 
 
 class Listener(Protocol):

@@ -11,13 +11,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reconciler.core.explain.run_text import recovered_line
-from reconciler.core.explain.words import Line, Style
+from reconciler.core.explain.words import Line, Style, counted, printable
 from reconciler.model.event import (
     Event,
+    HealthFinished,
+    HealthStarted,
     HostFinished,
     HostObserved,
     ObserveFinished,
     ObserveStarted,
+    RolledBack,
+    RolloutHalted,
     RunRecovered,
     RunStarted,
     StepFinished,
@@ -92,13 +96,15 @@ class Watch:
                 click.echo(recovered_line(event), err=True)
             case RunStarted(steps=steps):
                 self._steps = (0, steps)
-            case StepStarted(_, service, hosts):
+            case StepStarted(step, _, hosts):
                 self._steps = (self._steps[0] + 1, self._steps[1])
-                self._begin(f"{service}  step {self._steps[0]}/{self._steps[1]}", hosts)
+                self._begin(f"{step}  step {self._steps[0]}/{self._steps[1]}", hosts)
             case HostFinished(_, reply):
                 self._one(ok=reply.status == "done")
             case StepFinished():
                 self._end(quiet=False)
+            case HealthStarted() | HealthFinished() | RolloutHalted() | RolledBack():
+                self._say(_news(event))
             case _:
                 pass
 
@@ -121,9 +127,28 @@ class Watch:
         if not quiet:
             click.echo(f"{self._step}  {self._tally()}", err=True)
 
+    def _say(self, text: str) -> None:
+        if text:
+            click.echo(printable(text), err=True)
+
     def _tally(self) -> str:
         done, failed, total = (self._counts[name] for name in ("done", "failed", "total"))
         return f"{done:,}/{total:,} hosts  {failed:,} failed" if total else "left out: nothing it needs is ready"
+
+
+def _news(event: Event) -> str:
+    """What a rollout's event says beside its hosts."""
+    match event:
+        case HealthStarted(step, _, hosts, bake):
+            return f"{step}  health of {counted(hosts, 'host')}" + (f", for {bake:g} s" if bake else "")
+        case HealthFinished(step, _, unhealthy):
+            return f"{step}  health " + (f"bad on {counted(unhealthy, 'host')}" if unhealthy else "ok")
+        case RolloutHalted(_, reason):
+            return reason
+        case RolledBack(service, run, status, revision, hosts):
+            return f"{service}  rollback of {counted(hosts, 'host')} to {revision[:7]} in run {run}: {status}"
+        case _:
+            return ""
 
 
 def _bar(*, color: bool) -> Progress:

@@ -9,43 +9,60 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from reconciler.core.batch import Caution
 from reconciler.core.due import Assessment
-from reconciler.core.order import order, steps
+from reconciler.core.order import order
 from reconciler.core.plan_json import sealed
-from reconciler.core.target import drift_only, limited
+from reconciler.core.steps import steps
+from reconciler.core.target import drift_only, limited, of_service
+from reconciler.core.undo import with_way_back
 from reconciler.model.desired import Desired
 from reconciler.model.digest import digest
-from reconciler.model.observation import Head, Observation
+from reconciler.model.observation import Head, Observation, Ownership
 from reconciler.model.plan import Plan, Program, Step, Summary
 
 
 @dataclass(frozen=True, slots=True)
+class Only:
+    """One service on some hosts."""
+
+    service: str
+    hosts: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Scope:
-    """What the plan is limited to. `drift` leaves pending changes out."""
+    """What the plan is limited to. `drift` leaves pending changes out; `only` is the way back of some hosts, all at
+    once."""
 
     targets: tuple[str, ...] = ()
     excludes: tuple[str, ...] = ()
     drift: bool = False
+    only: Only | None = None
 
     @property
     def whole(self) -> bool:
-        return not (self.targets or self.excludes or self.drift)
+        return not (self.targets or self.excludes or self.drift or self.only)
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What is known of hosts: the heads of all, and what those said on which something may be due."""
+    """What is known of hosts: the heads of all, and what those said on which something may be due, with
+    what we own there."""
 
     heads: Mapping[str, Head]
     observations: Mapping[str, Observation]
+    ownership: Mapping[str, Ownership]
 
 
-def make_plan(assessment: Assessment, desired: Desired, seen: Seen, scope: Scope) -> Plan:
+def make_plan(assessment: Assessment, desired: Desired, seen: Seen, scope: Scope, caution: Caution) -> Plan:
     """The plan for what is due. Raises Stalled for a target that means nothing."""
     heads = seen.heads
     narrowed = limited(assessment, desired, scope.targets, scope.excludes)
+    narrowed = of_service(narrowed, scope.only.service, scope.only.hosts) if scope.only else narrowed
     found = order(drift_only(narrowed) if scope.drift else narrowed)
-    ordered = steps(found, desired.services)
+    cut = steps(found, desired, caution)
+    ordered = cut.steps
     return sealed(
         Plan(
             revision=desired.revision,
@@ -60,6 +77,7 @@ def make_plan(assessment: Assessment, desired: Desired, seen: Seen, scope: Scope
             summary=_summary(ordered, found.programs, assessment),
             incomplete=not scope.whole,
             machines={h: seen.observations[h].identity for step in ordered for h in step.hosts},
+            rollouts=with_way_back(cut.rollouts, ordered, seen.ownership),
         )
     )
 

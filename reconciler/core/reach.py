@@ -12,6 +12,7 @@ from reconciler.core.quote import listing, quote
 from reconciler.core.select import LabelIndex
 from reconciler.model.document import Documents, ProjectDocument, ServiceDocument
 from reconciler.model.problem import Problem
+from reconciler.model.rollout import CommandCheck
 
 _PROJECT = ("metadata", "project")
 
@@ -28,6 +29,7 @@ def check_project(
     yield from _outside_paths(project, service)
     yield from _outside_hosts(project, service, hosts, index)
     yield from _outside_kinds(project, service)
+    yield from _commands(project, service)
 
 
 def holds(paths: tuple[str, ...], path: str) -> bool:
@@ -81,5 +83,14 @@ def _outside_kinds(project: ProjectDocument, service: ServiceDocument) -> Iterat
             yield Problem(entry.place, "outside-project", message, name, hint, width=len(entry.kind))
 
 
-def _problem(service: ServiceDocument, path: tuple[str, ...], reason: str, message: str, hint: str) -> Problem:
+def _commands(project: ProjectDocument, service: ServiceDocument) -> Iterator[Problem]:
+    """A health check that runs a command on hosts can do all that the kind can."""
+    for number, check in enumerate(service.rollout.health):
+        if isinstance(check, CommandCheck) and project.kinds is not None and "command" not in project.kinds:
+            message = f'project "{project.name}" does not allow the kind command, so no health check may run one'
+            hint = "use http, tcp, systemd or prometheus"
+            yield _problem(service, ("spec", "rollout", "health", number), "outside-project", message, hint)
+
+
+def _problem(service: ServiceDocument, path: tuple[str | int, ...], reason: str, message: str, hint: str) -> Problem:
     return Problem(service.marks.get(path, service.place), reason, message, f"Service/{service.name}", hint)

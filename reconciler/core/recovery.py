@@ -13,8 +13,10 @@ from typing import Any
 
 from reconciler.core.ask import remembered_spec
 from reconciler.core.compare import Equal, compare
+from reconciler.core.progress import Fate, Results
+from reconciler.core.undo import STAYS
 from reconciler.kinds import Registry
-from reconciler.model.delivery import Outcome, Payload, Reply, Status
+from reconciler.model.delivery import Outcome, Payload, Reply
 from reconciler.model.desired import Profile
 from reconciler.model.digest import digest
 from reconciler.model.key import Key
@@ -23,9 +25,6 @@ from reconciler.model.plan import Change, Plan, Program
 from reconciler.model.run import Intent, Run
 from reconciler.model.state import Absent
 
-Results = Mapping[tuple[str, str], Status]
-"""What became of (step, host)."""
-
 FOUND_DONE = "found done after the run was interrupted"
 NOT_BEGUN = "the run was interrupted before this host was begun"
 GONE = "the run was interrupted, and the host can't be found in Git or the inventories any more"
@@ -33,20 +32,21 @@ NOT_KNOWN = "the run was interrupted, and whether this was done can't be seen"
 BETWEEN = "the run was interrupted while this host was at work; the next plan does the rest"
 
 
-def results_of(run: Run) -> dict[tuple[str, str], Status]:
+def results_of(run: Run) -> dict[tuple[str, str], Fate]:
     """The results that are on record of a run with its outcomes."""
-    results: dict[tuple[str, str], Status] = {}
+    results: dict[tuple[str, str], Fate] = {}
     for outcome in run.outcomes:
         results.update(((outcome.step, host), "done") for host in outcome.hosts)
     for left in run.host_outcomes:
-        # Rows are in order; of a host that was asked again, the last one counts.
-        results.update(((left.step, host), left.status) for host in left.hosts)  # type: ignore[misc]
+        # Rows are in order; of a host that was asked again, the last one counts. That it did not go back is no result.
+        if left.status != STAYS:
+            results.update(((left.step, host), left.status) for host in left.hosts)  # type: ignore[misc]
     return results
 
 
-def carried_over(runs: Iterable[Run]) -> dict[tuple[str, str], Status]:
+def carried_over(runs: Iterable[Run]) -> dict[tuple[str, str], Fate]:
     """What a plan that goes on after its interrupted runs (the oldest first) need not do again."""
-    results: dict[tuple[str, str], Status] = {}
+    results: dict[tuple[str, str], Fate] = {}
     for run in runs:
         results.update((key, status) for key, status in results_of(run).items() if status != "skipped")
     return results

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
+from reconciler.core.checks import check_templates
 from reconciler.core.column import Slice, Work, slices_of
 from reconciler.core.graph import reached
 from reconciler.core.link import Linked, LinkedService
@@ -28,6 +29,8 @@ def resolve(revision: str, linked: Linked, read: Callable[[str], bytes | None], 
     """The desired state. `read` gives the bytes of a file of the repository by its path, None if there is none."""
     work = Work(linked, registry, read)
     slices = {name: slices_of(service, work) for name, service in sorted(linked.services.items())}
+    for each in linked.services.values():
+        check_templates(each, work)
     layouts = _layouts(linked.hosts, slices, work, {})
     requires = {name: service.document.requires for name, service in linked.services.items()}
     for layout, hosts in _by_layout(layouts).items():
@@ -118,4 +121,14 @@ def _told(work: Work) -> Iterator[Problem]:
 
 def _service(linked: LinkedService) -> Service:
     doc = linked.document
-    return Service(doc.name, doc.place, doc.project, doc.owner, doc.requires, linked.hosts, doc.sync, doc.heal)
+    return Service(
+        name=doc.name,
+        place=doc.place,
+        project=doc.project,
+        owner=doc.owner,
+        requires=doc.requires,
+        hosts=linked.hosts,
+        sync=doc.sync,
+        heal=doc.heal,
+        rollout=doc.rollout,
+    )

@@ -6,27 +6,36 @@ This is the place to start reading.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 
 from reconciler.core.assess import assess
 from reconciler.core.due import Assessment
-from reconciler.core.gate import Allowance, Refusal, gate
+from reconciler.core.gate import Allowance, Circumstances, Refusal, covered, gate, last_halted
 from reconciler.core.heads import in_order, settled, unsettled
-from reconciler.core.plan import Scope, Seen, make_plan
+from reconciler.core.plan import Only, Scope, Seen, make_plan
+from reconciler.core.plan_json import read_plan
+from reconciler.core.progress import Results
 from reconciler.core.recovery import carried_over
 from reconciler.core.remember import Scribe, Stamp, ownership_of
 from reconciler.core.settle import adopted
+from reconciler.core.undo import all_at_once
 from reconciler.loop.desire import Read, read_desired
-from reconciler.loop.execute import Execution, execute
+from reconciler.loop.execute import Execution, Shift, execute
+from reconciler.loop.leased import watched
 from reconciler.loop.observe import Freshness, observe
 from reconciler.loop.recover import recover
+from reconciler.loop.rollback import Failed, roll_back
+from reconciler.loop.rollout import Rollouts
 from reconciler.loop.world import World
-from reconciler.model.delivery import Status
-from reconciler.model.errors import Stalled
+from reconciler.model.errors import ReconcilerError, Stalled
+from reconciler.model.event import RolledBack
 from reconciler.model.observation import Observation, Ownership
 from reconciler.model.plan import Plan
 from reconciler.model.run import Run
+from reconciler.ports import Held
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +61,14 @@ class Planned:
     ownership: Mapping[str, Ownership]
     assessment: Assessment
     plan: Plan
-    earlier: Mapping[tuple[str, str], Status] = field(default_factory=dict)
+    earlier: Results = field(default_factory=dict)
 
 
 SLACK = timedelta(days=1)
 """History is cut at most this often: what only old runs needed is found by looking through everything."""
+RECENT = 20
+"""Runs that are looked at for one that was halted, or interrupted."""
+
 NOTHING = Assessment((), (), (), 0, 0)
 """Nothing was looked at."""
 
@@ -69,32 +81,86 @@ def never() -> bool:
 def plan(world: World, request: Request, stopping: Callable[[], bool] = never) -> Planned:
     """What would be done now. Changes nothing, but stores what hosts said."""
     read = read_desired(world.reading, request.rev, refresh=request.freshness.max_age is not None)
+    only = request.scope.only
+    if only is not None:
+        read = replace(read, desired=all_at_once(read.desired, only.service))
     observe(world, read.desired, request.freshness, stopping)
     heads = world.store.heads()
     known = settled(read.desired, heads) - request.look_at
+    if only is not None:  # the others are not looked at
+        known |= frozenset(read.desired.hosts) - only.hosts
     hosts = unsettled(read.desired, heads, known)
     observations, ownership = world.store.observations(hosts), world.store.ownership(hosts)
     assessment = assess(read.desired, observations, ownership, world.registry, known)
     if request.freshness.max_age is not None:  # who asks no host may have a store that can't be written
         world.store.note_in_order(in_order(assessment, read.desired, observations))
-    made = make_plan(assessment, read.desired, Seen(heads, observations), request.scope)
+    made = make_plan(assessment, read.desired, Seen(heads, observations, ownership), request.scope, world.caution)
     return Planned(read, observations, ownership, assessment, made)
 
 
 def refusals(world: World, planned: Planned, allowance: Allowance) -> list[Refusal]:
     """The limits that keep a plan from running; nothing means go."""
-    return gate(planned.plan, planned.read.desired, world.limits, allowance)
+    circumstances = Circumstances(
+        coverage=covered(planned.read.desired, world.store.heads()),
+        halted=last_halted(world.store.runs(RECENT), planned.plan.revision),
+        approvals=[given for given in world.store.approvals(planned.plan.digest) if given.holds(world.clock.now())],
+        allowance=allowance,
+    )
+    return gate(planned.plan, planned.read.desired, world.limits, circumstances)
+
+
+def keep(world: World, planned: Planned) -> None:
+    """Stores a plan, so that somebody can approve it. Where the store can't be written, nobody can."""
+    with suppress(ReconcilerError):
+        world.store.keep_plan(planned.plan, world.clock.now())
 
 
 def apply(world: World, planned: Planned, actor: str, stopping: Callable[[], bool] = never) -> Run:
-    """Runs a plan that was made just now and that the gate has let through."""
-    # What a target leaves out is not adopted or let go by the way either.
-    assessment = NOTHING if planned.plan.incomplete else planned.assessment
-    execution = Execution(planned.plan, planned.read.desired, assessment, actor, planned.earlier)
-    run = execute(world, execution, stopping)
+    """Runs a plan that was made just now and that the gate has let through. Batches that fail and have to go back do
+    so in runs of their own."""
+    made = planned.plan
+    with world.store.hold("apply") as held:
+        stop = watched(held, stopping)
+        recover(world, held, stop)
+        rollouts = Rollouts.of(world, made, planned.read, planned.earlier)
+        # What a target leaves out is not adopted or let go by the way either.
+        assessment = NOTHING if made.incomplete else planned.assessment
+        execution = Execution(made, planned.read.desired, assessment, actor, rollouts)
+        run = execute(world, execution, Shift(held, stop, _WayBack(world, actor, held, stop).undo))
     if world.keep is not None:
         world.store.forget(world.clock.now() - world.keep, SLACK)
     return run
+
+
+@dataclass(frozen=True, slots=True)
+class _WayBack:
+    """Goes back to earlier revisions, in runs that name the one that failed and that is not over before them."""
+
+    world: World
+    actor: str
+    held: Held
+    stopping: Callable[[], bool]
+
+    def undo(self, run: Run, rollouts: Rollouts) -> None:
+        """Brings the batches back that have to go. What was brought back before a crash is there already."""
+        for step in rollouts.undo:
+            failed = Failed(run, step, rollouts.results)
+            roll_back(self.world, failed, rollouts.plan.rollouts[step.service], partial(self._go, run))
+
+    def _go(self, failed: Run, revision: str, only: Only) -> str:
+        """Why it could not be done, or nothing."""
+        world, freshness = self.world, Freshness(only=only.hosts)
+        planned = plan(world, Request(revision, freshness, Scope(only=only)), self.stopping)
+        if refused := refusals(world, planned, Allowance(again=True)):
+            return refused[0].message
+        if not planned.plan.summary.changes:
+            return "" if revision != failed.revision else f"the hosts were at revision {revision[:7]} before, too"
+        made = planned.plan
+        rollouts = Rollouts.of(world, made, planned.read, {})
+        execution = Execution(made, planned.read.desired, NOTHING, self.actor, rollouts, undoes=failed.id)
+        run = execute(world, execution, Shift(self.held, self.stopping, self.undo))
+        world.tell(RolledBack(only.service, run.id, run.status, revision, len(only.hosts)))
+        return "" if run.status == "succeeded" else f"run {run.id} was to bring it back, and ended so: {run.status}"
 
 
 def settle_interrupted(world: World, stopping: Callable[[], bool] = never) -> None:
@@ -105,6 +171,19 @@ def settle_interrupted(world: World, stopping: Callable[[], bool] = never) -> No
     if world.store.unfinished():
         with world.store.hold("apply") as held:
             recover(world, held, stopping)
+
+
+def resumed(world: World) -> Planned | None:
+    """The plan that has to go on: of the last run, if that was interrupted and Git has not moved since.
+
+    Its batches go on where they were, and so does its budget. Runs that only took something back don't count.
+    """
+    last = next((run for run in world.store.runs(RECENT) if run.undoes is None), None)
+    if last is None or last.status != "interrupted" or world.reading.source.poll(None).sha != last.revision:
+        return None
+    with suppress(Stalled):  # one that an older version wrote
+        return saved(world, read_plan(world.store.plan(last.plan) or b""), None)
+    return None
 
 
 def saved(world: World, made: Plan, rev: str | None) -> Planned:

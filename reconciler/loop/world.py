@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from reconciler.core.batch import Caution
 from reconciler.core.gate import Limits
 from reconciler.core.limits import Limits as ParseLimits
+from reconciler.core.watch import Patience
 from reconciler.kinds import Registry
 from reconciler.model.event import Event
-from reconciler.ports import Carrier, Clock, Inventory, Listener, Source, Store
+from reconciler.ports import Carrier, Clock, Inventory, Listener, Prober, Source, Store
 
 if TYPE_CHECKING:
     from reconciler.loop.library import Library
@@ -36,9 +38,12 @@ class World:
     reading: Reading
     store: Store
     carrier: Carrier
+    prober: Prober
     clock: Clock
     listeners: Sequence[Listener] = ()
     limits: Limits = field(default_factory=Limits)
+    caution: Caution = field(default_factory=Caution)
+    patience: Patience = field(default_factory=Patience)
     keep: timedelta | None = None
 
     @property

@@ -70,6 +70,42 @@ class StepFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class HealthStarted:
+    """Hosts of a finished step are watched, for `bake` seconds at least."""
+
+    step: str
+    service: str
+    hosts: int
+    bake: float
+
+
+@dataclass(frozen=True, slots=True)
+class HealthFinished:
+    step: str
+    service: str
+    unhealthy: int
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutHalted:
+    """Nothing more of a service is begun in this run."""
+
+    service: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RolledBack:
+    """Hosts of a failed batch were brought back to a revision, in a run of its own that ended so."""
+
+    service: str
+    run: int
+    status: str
+    revision: str
+    hosts: int
+
+
+@dataclass(frozen=True, slots=True)
 class RunFinished:
     run: int
     status: str
@@ -84,5 +120,9 @@ Event: TypeAlias = (
     | StepStarted
     | HostFinished
     | StepFinished
+    | HealthStarted
+    | HealthFinished
+    | RolloutHalted
+    | RolledBack
     | RunFinished
 )

@@ -53,10 +53,7 @@ def _amnesia(world: World) -> World:
         for run in world.store.unfinished():
             world.store.end_run(world.store.take_over(run, held.epoch), "interrupted", world.clock.now())
 
-    from reconciler.loop import execute
-
     reconcile.recover = recover  # type: ignore[assignment]  # in a process of its own
-    execute.recover = recover  # type: ignore[assignment]
     return world
 
 

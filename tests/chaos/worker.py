@@ -14,17 +14,17 @@ from typing import Any
 from reconciler.core.gate import Allowance, Limits
 from reconciler.core.limits import DEFAULT
 from reconciler.core.parse import Parser
-from reconciler.core.plan_json import read_plan
 from reconciler.kinds import builtin
 from reconciler.loop import reconcile
 from reconciler.loop.library import Library
-from reconciler.loop.reconcile import Planned, Request
+from reconciler.loop.reconcile import Request
 from reconciler.loop.world import Reading, World
 from reconciler.model.errors import Retry, Stalled
 from tests.chaos.faults import Fault, Struck, Wire
 from tests.chaos.hosts import Hosts
 from tests.chaos.scenario import CAP
 from tests.fakes.fleet import fleet
+from tests.fakes.prober import SimulatedProber
 from tests.fakes.source import Commits
 from tests.stores import Place
 
@@ -54,6 +54,9 @@ class Setting:
 class _Clock:
     def now(self) -> datetime:
         return datetime.now(UTC)
+
+    def wait(self, seconds: float, stopping: Callable[[], bool]) -> None:
+        """Nobody bakes here."""
 
 
 @dataclass
@@ -107,12 +110,13 @@ def _work(setting: Setting, fault: Fault, mode: str) -> Ended:
     library = Library(setting.source, Parser(registry, DEFAULT))
     reading = Reading(setting.source, registry, library)
     wire = Wire(setting.hosts, fault, lambda: store.applying)
-    world = setting.bend(World(reading, store, wire, _Clock(), (), Limits(CAP, 0)))  # type: ignore[arg-type]
+    limits = Limits(deletes=CAP, deletes_share=0, delete_service_share=1, delete_fleet_share=1)
+    world = setting.bend(World(reading, store, wire, SimulatedProber(), _Clock(), limits=limits))  # type: ignore[arg-type]
     if mode == "plan":
         reconcile.watch(world, reconcile.plan(world, Request()))
         return Ended.IDLE
     reconcile.settle_interrupted(world)
-    planned = _resumed(world) if mode == "resume" else None
+    planned = reconcile.resumed(world) if mode == "resume" else None
     planned = planned or reconcile.plan(world, Request())
     if reconcile.refusals(world, planned, Allowance()):
         return Ended.REFUSED
@@ -120,14 +124,3 @@ def _work(setting: Setting, fault: Fault, mode: str) -> Ended:
     if not (planned.plan.steps or recording):
         return Ended.IDLE
     return Ended.SUCCEEDED if reconcile.apply(world, planned, "chaos").status == "succeeded" else Ended.FAILED
-
-
-def _resumed(world: World) -> Planned | None:
-    """The plan of the newest run, if that was interrupted and Git has not moved."""
-    newest = world.store.runs(1)
-    if not newest or newest[0].status != "interrupted":
-        return None
-    plan = read_plan(world.store.plan(newest[0].plan) or b"")
-    if plan.revision != world.reading.source.revision().sha:
-        return None
-    return reconcile.saved(world, plan, None)

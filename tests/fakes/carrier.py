@@ -17,11 +17,13 @@ from tests.fakes.machine import PROGRAMS, Failed, Machine
 @dataclass
 class SimulatedCarrier:
     """`machines` by host name. `unreachable` and `losing` say why a host can't be reached, or is lost after its visit;
-    `sent` are all deliveries that reached a host, oldest first."""
+    `away_after_works` why one can't be reached once it was changed; `sent` are all deliveries that reached a host,
+    oldest first."""
 
     machines: dict[str, Machine] = field(default_factory=dict)
     unreachable: dict[str, str] = field(default_factory=dict)
     losing: dict[str, str] = field(default_factory=dict)
+    away_after_works: dict[str, str] = field(default_factory=dict)
     sent: list[Delivery] = field(default_factory=list)
     _epochs: dict[tuple[str, str], int] = field(default_factory=dict)
 
@@ -40,6 +42,8 @@ class SimulatedCarrier:
             else:
                 self.sent.append(delivery)
                 reply = self._visit(self.machine(host), delivery)
+                if delivery.payload.works and host in self.away_after_works:
+                    self.unreachable[host] = self.away_after_works.pop(host)
                 yield Reply(host, "lost", self.losing[host]) if host in self.losing else reply
 
     def _visit(self, machine: Machine, delivery: Delivery) -> Reply:

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.core.assess import assess
+from reconciler.core.batch import Caution
 from reconciler.core.link import link
 from reconciler.core.parse import parse
 from reconciler.core.plan import Scope, Seen, make_plan
@@ -121,7 +122,8 @@ def test_a_plan_does_not_depend_on_the_order_of_documents_or_hosts(
         order.shuffle(observations)
         order.shuffle(ownership)
         assessment = assess(desired, dict(observations), dict(ownership), builtin())
-        again = make_plan(assessment, desired, Seen(world.store.heads(), dict(observations)), Scope())
+        seen = Seen(world.store.heads(), dict(observations), dict(ownership))
+        again = make_plan(assessment, desired, seen, Scope(), Caution())
         assert plan_bytes(again) == plan_bytes(planned.plan)
 
 

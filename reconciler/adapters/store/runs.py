@@ -8,33 +8,26 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, Table, delete, insert, select, update
+from sqlalchemy import Connection, Row, Table, delete, false, func, insert, not_, select, union, update
 
-from reconciler.adapters.store import leases
-from reconciler.adapters.store.content import Contents, pack, unpack
-from reconciler.adapters.store.dialect import insert_new
-from reconciler.adapters.store.tables import content, host_outcome, intent, outcome, plan, run
-from reconciler.core.plan_json import plan_bytes
+from reconciler.adapters.store import approvals, leases
+from reconciler.adapters.store.content import Contents, unpack
+from reconciler.adapters.store.tables import approval, content, host_outcome, intent, outcome, plan, run
 from reconciler.model.errors import Stalled
 from reconciler.model.key import Key
 from reconciler.model.plan import Plan
 from reconciler.model.run import HostOutcome, Intent, Run, RunOutcome, RunStatus
 
 
-def begin(connection: Connection, planned: Plan, actor: str, at: datetime, epoch: int) -> Run:
-    """A new run of a sealed plan. Raises ValueError for one that is not, Stalled when the epoch's lease is over."""
-    leases.check(connection, epoch)
-    connection.execute(insert_new(connection, plan), {"digest": planned.digest, **pack(plan_bytes(planned))})
-    row = {
-        "plan": planned.digest,
-        "revision": planned.revision,
-        "actor": actor,
-        "started_at": at,
-        "status": "running",
-        "epoch": epoch,
-    }
+def begin(connection: Connection, planned: Plan, new: Run) -> Run:
+    """A new run of a sealed plan, with its number. Raises ValueError for one that is not, Stalled when the lease of its
+    epoch is over."""
+    leases.check(connection, new.epoch)
+    approvals.keep(connection, planned, new.started_at)
+    names = ("plan", "revision", "actor", "started_at", "status", "epoch", "undoes")
+    row = {name: getattr(new, name) for name in names}
     number = connection.execute(insert(run).returning(run.c.id), row).scalar_one()
-    return Run(number, planned.digest, planned.revision, actor, at, epoch=epoch)
+    return replace(new, id=number)
 
 
 def end(connection: Connection, ended: Run, status: RunStatus, at: datetime) -> None:
@@ -119,7 +112,8 @@ def host_outcome_rows(run_id: int, outcomes: Sequence[HostOutcome], contents: Co
 
 
 def forget(connection: Connection, before: datetime) -> int:
-    """Deletes runs that began before, with their outcomes, and plans that no run is left of; how many runs.
+    """Deletes runs that began before, with their outcomes, approvals that ended before, and plans that were kept before
+    and that nothing is left of; how many runs.
 
     Runs without an end are kept, and whatever is newer.
     """
@@ -127,7 +121,10 @@ def forget(connection: Connection, before: datetime) -> int:
     for table in (outcome, host_outcome, intent):
         connection.execute(delete(table).where(table.c.run.in_(old)))
     gone = connection.execute(delete(run).where(run.c.started_at < before, run.c.status != "running")).rowcount
-    connection.execute(delete(plan).where(plan.c.digest.not_in(select(run.c.plan))))
+    connection.execute(delete(approval).where(approval.c.until < before))
+    needed = union(select(run.c.plan), select(approval.c.plan))
+    lately = func.coalesce(plan.c.kept_at >= before, false())
+    connection.execute(delete(plan).where(plan.c.digest.not_in(needed), not_(lately)))
     return gone
 
 
@@ -152,6 +149,11 @@ def of_plan(connection: Connection, digest: str) -> list[Run]:
     """The runs of a plan, the newest first, without their outcomes."""
     rows = connection.execute(select(run).where(run.c.plan == digest).order_by(run.c.id.desc()))
     return [_run(row) for row in rows]
+
+
+def undoing(connection: Connection, run_id: int) -> list[Run]:
+    """The runs that took a part of this one back, oldest first, without their outcomes."""
+    return [_run(row) for row in connection.execute(select(run).where(run.c.undoes == run_id).order_by(run.c.id))]
 
 
 def one(connection: Connection, run_id: int) -> Run | None:
@@ -189,6 +191,7 @@ def _run(row: Row[Any], outcomes: tuple[RunOutcome, ...] = (), host_outcomes: tu
         outcomes=outcomes,
         host_outcomes=host_outcomes,
         epoch=row.epoch,
+        undoes=row.undoes,
     )
 
 

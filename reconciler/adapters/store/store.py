@@ -12,6 +12,7 @@ import orjson
 from sqlalchemy import Connection, Engine
 
 from reconciler.adapters.store import (
+    approvals,
     content,
     copies,
     heads,
@@ -30,6 +31,7 @@ from reconciler.adapters.store.dialect import Database, damaged
 from reconciler.adapters.store.tables import host_outcome, outcome
 from reconciler.adapters.store.tenancy import Tenancy
 from reconciler.adapters.store.tenure import Tenure
+from reconciler.model.approval import Approval
 from reconciler.model.lease import Lease
 from reconciler.model.observation import Head, Observation, Ownership
 from reconciler.model.plan import Plan
@@ -99,9 +101,10 @@ class SqlStore:
     def save_ownership(self, ownership: Iterable[Ownership]) -> None:
         self._save([], list(ownership))
 
-    def begin_run(self, plan: Plan, actor: str, at: datetime, epoch: int) -> Run:
+    def begin_run(self, plan: Plan, actor: str, at: datetime, epoch: int, undoes: int | None = None) -> Run:
+        new = Run(0, plan.digest, plan.revision, actor, at, epoch=epoch, undoes=undoes)
         with self._writing() as connection:
-            return runs.begin(connection, plan, actor, at, epoch)
+            return runs.begin(connection, plan, new)
 
     def unfinished(self) -> list[Run]:
         with self._reading() as connection:
@@ -158,6 +161,26 @@ class SqlStore:
     def runs_of(self, plan_digest: str) -> list[Run]:
         with self._reading() as connection:
             return runs.of_plan(connection, plan_digest)
+
+    def runs_undoing(self, run_id: int) -> list[Run]:
+        with self._reading() as connection:
+            return runs.undoing(connection, run_id)
+
+    def keep_plan(self, plan: Plan, at: datetime) -> None:
+        with self._writing() as connection:
+            approvals.keep(connection, plan, at)
+
+    def plans_like(self, prefix: str) -> list[str]:
+        with self._reading() as connection:
+            return approvals.like(connection, prefix)
+
+    def approve(self, approval: Approval) -> None:
+        with self._writing() as connection:
+            approvals.add(connection, approval)
+
+    def approvals(self, plan_digest: str) -> list[Approval]:
+        with self._reading() as connection:
+            return approvals.of_plan(connection, plan_digest)
 
     def plan(self, plan_digest: str) -> bytes | None:
         with self._reading() as connection:

@@ -88,6 +88,8 @@ plan = Table(
     Column("digest", String(64), primary_key=True),
     Column("packed", Boolean, nullable=False),
     Column("data", LargeBinary, nullable=False),
+    # When it was stored last; empty for what older versions stored.
+    Column("kept_at", Moment),
 )
 
 run = Table(
@@ -101,6 +103,7 @@ run = Table(
     Column("finished_at", Moment),
     Column("status", String(16), nullable=False),
     Column("epoch", BigInteger, nullable=False),
+    Column("undoes", Counter, nullable=True, index=True),
     # People and records name runs by these numbers: one must not come again after its row is deleted.
     sqlite_autoincrement=True,
 )
@@ -113,6 +116,17 @@ intent = Table(
     Column("step", Words, nullable=False),
     Column("epoch", BigInteger, nullable=False),
     _content("hosts"),
+)
+
+approval = Table(
+    "approval",
+    metadata,
+    Column("id", Counter, primary_key=True),
+    Column("plan", String(64), ForeignKey("plan.digest"), nullable=False, index=True),
+    Column("actor", Words, nullable=False),
+    Column("reason", Words, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("until", Moment, nullable=False),
 )
 
 outcome = Table(

@@ -9,6 +9,7 @@ from typing import Any
 
 from reconciler.core.explain.markdown import cell
 from reconciler.core.explain.words import Line, Style, counted, names, printable, where
+from reconciler.core.progress import Results
 from reconciler.model.event import RunRecovered
 from reconciler.model.plan import Plan
 from reconciler.model.run import HostOutcome, Run, RunOutcome
@@ -19,7 +20,16 @@ _TITLES = {
     "refused": "Refused by the host",
     "unreachable": "Could not be reached",
     "lost": "Contact lost: what was done is not known, observe again",
+    "unhealthy": "Not healthy after the change",
+    "not rolled back": "Not rolled back",
     "skipped": "Skipped",
+}
+
+
+_GO_ON = {
+    "halted": "Go on: commit a remedy and apply that, or try this revision once more: reconciler apply --again",
+    "interrupted": "Go on: reconciler apply (goes on with its plan where it was)",
+    "": "Go on: reconciler apply (makes a new plan for what is left)",
 }
 
 
@@ -38,7 +48,7 @@ def run_text(run: Run) -> Iterator[Line]:
         yield Line("")
     yield Line(_summary(run), "bold")
     if run.status != "succeeded":
-        yield Line("Go on: reconciler apply (makes a new plan for what is left)", "bold")
+        yield Line(_GO_ON.get(run.status, _GO_ON[""]), "bold")
 
 
 def alike(outcomes: Iterable[RunOutcome]) -> list[RunOutcome]:
@@ -91,7 +101,8 @@ def _summary(run: Run) -> str:
     parts = [f"{total[name]:,} {name}" for name in ("created", "updated", "deleted")]
     parts += [f"{total[name]:,} {name}" for name in ("restarted", "failed", "skipped") if total[name]]
     hosts = {host for o in run.outcomes if o.result in ("changed", "ok") for host in o.hosts}
-    return f"Run {run.id} {run.status}: {', '.join(parts)} on {counted(len(hosts), 'host')}."
+    back = f" (takes back a part of run {run.undoes})" if run.undoes else ""
+    return f"Run {run.id}{back} {run.status}: {', '.join(parts)} on {counted(len(hosts), 'host')}."
 
 
 def recovered_line(event: RunRecovered) -> str:
@@ -103,6 +114,13 @@ def recovered_line(event: RunRecovered) -> str:
     said = ", ".join(f"{count:,} {words}" for count, words in counts if count)
     were = "was" if event.asked == 1 else "were"
     return f"{head}; {counted(event.asked, 'host')} {were} asked again: {said}"
+
+
+def resumed_line(plan: Plan, earlier: Results) -> str:
+    """What is said before a plan that goes on: `Going on with plan 1a2b3c4d where it was interrupted: …`."""
+    hosts = sum(len(step.hosts) for step in plan.steps)
+    head = f"Going on with plan {plan.digest[:8]} where it was interrupted"
+    return f"{head}: {len(earlier):,} of {counted(hosts, 'visit')} to hosts are over"
 
 
 def runs_text(runs: Sequence[Run]) -> Iterator[Line]:
@@ -196,6 +214,7 @@ def _head(run: Run) -> dict[str, Any]:
         "revision": run.revision,
         "actor": run.actor,
         "status": run.status,
+        "undoes": run.undoes,
         "started_at": run.started_at.isoformat().replace("+00:00", "Z"),
         "finished_at": run.finished_at.isoformat().replace("+00:00", "Z") if run.finished_at else None,
     }

@@ -14,7 +14,7 @@ from reconciler.adapters.store.tables import metadata
 from tests.integration.store.store_helpers import MOTD, begun, owns, planned, seen
 from tests.stores import BACKENDS, Place, place
 
-REVISIONS = ("0001", "0002", "0003")
+REVISIONS = ("0001", "0002", "0003", "0004")
 
 
 @pytest.fixture(params=BACKENDS)
@@ -55,7 +55,7 @@ def made(here: Place, revision: str) -> None:
         f"INSERT INTO identity VALUES ('old'{more})",
         f"INSERT INTO content VALUES ('{digest}', 'facts', false, '[]')",
         f"INSERT INTO observation VALUES ('web-1', {when}, {when}, 'm', 'fp', '', '{digest}', NULL)",
-        "INSERT INTO plan VALUES ('p', false, '{}')",
+        "INSERT INTO plan (digest, packed, data) VALUES ('p', false, '{}')",
         *(
             f"INSERT INTO run (plan, revision, actor, started_at, status{', epoch' if more else ''}) "
             f"VALUES ('p', 'r', 'ada', {when}, '{status}'{more})"
