@@ -45,9 +45,9 @@ def command(common: Common, file: str | None, freshness: Freshness, **options: A
     from reconciler.cli import show
     from reconciler.loop.reconcile import apply, settle_interrupted
 
-    if file and options["digest"]:
+    if file and options["digest"] is not None:
         raise click.UsageError("FILE and --plan exclude each other")
-    made = bool(file or options["digest"])
+    made = bool(file) or options["digest"] is not None
     asking = not (made or options["yes"])
     if asking and common.output != "text":
         raise click.UsageError(f"--output {common.output} can't ask; say --yes, or give a plan's FILE")

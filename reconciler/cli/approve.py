@@ -34,6 +34,7 @@ def command(common: Common, digest: str, reason: str, expires: str) -> int:
 
     if not reason.strip():
         raise click.UsageError("--reason is empty")
+    holds = duration(expires)
     with common.world() as world:
         plan = read_plan(world.store.plan(stored_plan(world.store, digest)) or b"")
         refused = refusals(world, saved(world, plan, plan.revision), Allowance())
@@ -41,7 +42,7 @@ def command(common: Common, digest: str, reason: str, expires: str) -> int:
             message = f"no limit refuses plan {plan.digest[:8]}, or it is approved already"
             raise Stalled(message, f"go on: reconciler apply --plan {plan.digest[:8]}")
         now = world.clock.now()
-        given = Approval(plan.digest, actor(), reason.strip(), now, now + duration(expires))
+        given = Approval(plan.digest, actor(), reason.strip(), now, now + holds)
         world.store.approve(given)
     _show(common, plan, given, refused)
     return 0

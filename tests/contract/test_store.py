@@ -12,7 +12,6 @@ import pytest
 
 from reconciler.adapters.store import SqlStore
 from reconciler.core.plan_json import plan_bytes, sealed
-from reconciler.model.approval import Approval
 from reconciler.model.errors import Retry, Stalled
 from reconciler.model.key import Key
 from reconciler.model.observation import Fact, Observation, Owned, Ownership
@@ -371,54 +370,3 @@ class TestSomeHosts:
         assert set(store.observations(wanted)) == set(store.ownership(wanted)) == wanted - {"nobody"}
         assert store.observations([]) == store.ownership([]) == {}
         assert plain(store.observations({"h4"})["h4"]) == plain(seen("h4", since={MOTD: NOW}))
-
-
-class TestApprovals:
-    def word(self, digest: str, reason: str = "CHG-1") -> Approval:
-        return Approval(digest, "ada@cli", reason, NOW, NOW + timedelta(hours=24))
-
-    def test_a_plan_can_be_kept_without_a_run_and_found_by_its_beginning(self, opened):
-        plan = planned()
-        opened().keep_plan(plan, NOW)
-        opened().keep_plan(plan, NOW)
-        store = opened()
-        assert store.plan(plan.digest) == plan_bytes(plan)
-        assert store.plans_like(plan.digest[:6]) == [plan.digest]
-        assert store.plans_like("%") == []
-        assert (store.runs(), store.runs_of(plan.digest)) == ([], [])
-
-    def test_several_plans_may_begin_alike(self, store):
-        digests = [planned(f"r{n}").digest for n in range(3)]
-        for n in range(3):
-            store.keep_plan(planned(f"r{n}"), NOW)
-        assert store.plans_like("") == sorted(digests)
-
-    def test_approvals_come_back_in_order_and_only_those_of_the_plan(self, opened):
-        plan, other = planned(), planned("other")
-        store = opened()
-        store.keep_plan(plan, NOW)
-        store.keep_plan(other, NOW)
-        first, second = self.word(plan.digest), self.word(plan.digest, "CHG-2")
-        for word in (first, self.word(other.digest), second):
-            store.approve(word)
-        assert opened().approvals(plan.digest) == [first, second]
-        assert opened().approvals("nothing") == []
-
-    def test_a_plan_that_is_not_kept_can_not_be_approved(self, store):
-        with pytest.raises(ValueError, match="is not in this store"):
-            store.approve(self.word("unknown"))
-
-    def test_a_plan_that_is_not_sealed_is_not_kept(self, store):
-        with pytest.raises(ValueError, match="not sealed"):
-            store.keep_plan(replace(planned(), digest="made up"), NOW)
-
-    def test_a_run_may_take_a_part_of_another_back(self, opened, begin):
-        store = opened()
-        first = begin(store)
-        back = begin(store, planned("back"), undoes=first.id)
-        assert (first.undoes, back.undoes) == (None, first.id)
-        assert [run.id for run in opened().runs_undoing(first.id)] == [back.id]
-        assert opened().runs_undoing(back.id) == []
-        again = opened().run(back.id)
-        assert again is not None
-        assert again.undoes == first.id

@@ -5,6 +5,9 @@ The rows are those of the table in docs/safety.md. Each test fails without the c
 
 from __future__ import annotations
 
+import os
+import signal
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,11 +17,17 @@ import pytest
 from reconciler.core.gate import Allowance
 from reconciler.core.size_check import Bounds, objection
 from reconciler.loop import reconcile
+from reconciler.model.errors import Retry
 from reconciler.model.event import StepStarted
 from reconciler.model.inventory import Delta
 from reconciler.model.key import Key
 from reconciler.model.rollout import Outside
-from tests.fakes.fleet import Fleet, fleet
+from tests.chaos.faults import Fault
+from tests.chaos.hosts import hosts as machines
+from tests.chaos.worker import Ended, Setting, start, warm_up
+from tests.fakes.fleet import MEMORY, Fleet, fleet, written
+from tests.fakes.source import Commits
+from tests.stores import place
 
 FILE = {"file": "/etc/a", "content": "one\n"}
 
@@ -70,6 +79,29 @@ def test_aws_s3_2017_one_typo_does_not_remove_a_large_part_of_a_role(world: Flee
     assert set(refused(world)) == {"deletes", "service-deletes", "fleet-deletes"}
     [message] = [r.message for r in reconcile.refusals(world.world, world.plan(), Allowance()) if "edge" in r.message]
     assert "on 12 of its 40 hosts (30%)" in message
+
+
+def test_aws_dynamodb_2025_a_delayed_worker_can_not_put_an_old_plan_over_a_new_one() -> None:
+    """A worker that was slow checked, waited, and then wrote an old plan over the new one of another worker."""
+    source = Commits()
+    source.commit(written({"hosts": hosts(1), "services": {"edge": service("old\n")}}))
+    warm_up()
+    with tempfile.TemporaryDirectory(dir=MEMORY) as folder, machines(Path(folder)) as them, place("postgresql") as here:
+        here.lease = 600  # time passes when this test says so
+        setting = Setting(here, them, source)
+        slow = start(setting, Fault("carrier.sent", what="pause"), "apply")
+        assert os.WIFSTOPPED(os.waitpid(slow, os.WUNTRACED)[1]), "it has checked, and the packet has not left"
+        with here()._database.claims.begin() as connection:
+            connection.exec_driver_sql("UPDATE lease SET expires_at = clock_timestamp()")
+        here.close()
+        source.commit(written({"services": {"edge": service("new\n")}}))
+        newer = start(setting, Fault(), "apply")
+        assert os.waitstatus_to_exitcode(os.waitpid(newer, 0)[1]) == Ended.SUCCEEDED
+        os.kill(slow, signal.SIGCONT)
+        assert os.waitstatus_to_exitcode(os.waitpid(slow, 0)[1]) == Ended.STALLED
+        visits = [(visit.status, bool(visit.effects)) for visit in them.ask(("log",)) if visit.works]
+        assert visits == [("done", True), ("refused", False)]
+        assert them.ask(("machine", "web-00")).paths["/etc/a"]["content"] == b"new\n"
 
 
 def test_google_2019_and_datadog_2023_a_second_domain_waits(world: Fleet) -> None:
@@ -134,6 +166,42 @@ def test_unisuper_2024_a_field_that_is_left_out_never_deletes(world: Fleet) -> N
     assert world.plan().plan.summary.delete == 0
     world.commit({"hosts": dict.fromkeys(hosts(40))})
     assert world.plan().plan.summary.delete == 0, "a host that left Git is let go, not cleared"
+
+
+def test_roblox_2021_what_stops_a_run_does_not_need_the_database(world: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What would have shown the trouble and stopped it needed the very system that had failed."""
+    world.commit({"services": {"edge": service("two\n", rollout={"batches": [5, 40]})}})
+    planned = world.plan()
+    world.carrier.sent.clear()
+
+    def down(*_: object) -> None:
+        raise Retry("the database can't be reached", "look at it")
+
+    with monkeypatch.context() as database:
+
+        def stop() -> bool:
+            if world.carrier.sent:  # the first host is under way: now the database goes down, and somebody stops
+                for name in ("intend", "record", "end_run", "runs", "observations"):
+                    database.setattr(world.store, name, down)
+            return bool(world.carrier.sent)
+
+        with pytest.raises(Retry, match="database"):
+            world.apply(planned, stop)
+    assert [delivery.host.name for delivery in world.carrier.sent] == ["web-00"], "nobody else was begun"
+    reconcile.settle_interrupted(world.world)
+    again = world.apply(reconcile.resumed(world.world))
+    assert (again.status, set(files(world).values())) == ("succeeded", {"two"})
+
+
+def test_gitlab_2017_another_machine_in_the_place_of_a_host_gets_nothing(world: Fleet) -> None:
+    """Somebody was on another server than he thought, and removed its data."""
+    world.commit({"services": {"edge": service("two\n")}})
+    planned = world.plan()
+    world.machine("web-07").identity = "machine:the-other-one"
+    run = world.apply(planned)
+    refused = {host: o.reason for o in run.host_outcomes if o.status == "refused" for host in o.hosts}
+    assert refused == {"web-07": "another machine answers here: machine:the-other-one, not machine:web-07"}
+    assert [name for name, text in files(world).items() if text == "one"] == ["web-07"]
 
 
 def test_argo_workflows_2026_one_poison_document_stops_no_other(world: Fleet) -> None:

@@ -67,8 +67,8 @@ def owns(host: str) -> Ownership:
     return Ownership(host, "hosts.yaml", {MOTD: Owned(MOTD, "base", True, "d", "f", "r", 1, NOW, "base.yaml")})
 
 
-def planned() -> Plan:
-    return sealed(Plan("r", "fp", None, 1, 1, (), {}, (), (), Summary()))
+def planned(revision: str = "r") -> Plan:
+    return sealed(Plan(revision, "fp", None, 1, 1, (), {}, (), (), Summary()))
 
 
 def begun(store: SqlStore) -> Run:
