@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from reconciler.core.plan_json import read_plan
 from reconciler.core.recovery import NOT_KNOWN
-from reconciler.model.plan import Plan
+from reconciler.model.plan import Plan, Step
 from reconciler.ports import Store
 from tests.chaos.hosts import Hosts, Visit
 from tests.chaos.scenario import CAP, HOSTS, WATCHED, Scenario
@@ -45,6 +45,7 @@ def always(seen: Evidence) -> Iterator[str]:
     yield from _effects_are_planned(seen)
     yield from _intents_come_first(seen)
     yield from _caps_hold(seen)
+    yield from _batches_are_in_order(seen)
     yield from _unknown_is_left_alone(seen)
     yield from _outcomes_are_true(seen)
 
@@ -141,6 +142,29 @@ def _caps_hold(seen: Evidence) -> Iterator[str]:
     for digest, plan in seen.plans().items():
         if plan.summary.delete > CAP:
             yield f"plan {digest[:8]} with {plan.summary.delete} deletes was begun; the cap is {CAP}"
+
+
+def _batches_are_in_order(seen: Evidence) -> Iterator[str]:
+    """Also over several runs of a plan: no batch is begun while the one before it has hosts to begin."""
+    for digest, plan in seen.plans().items():
+        batches = sorted((s.service, s.batch.number, s) for s in plan.steps if s.batch is not None)
+        for (service, _, first), (other, _, second) in pairwise(batches):
+            if service != other:
+                continue
+            before, after = (_begun(step, plan, digest, seen) for step in (first, second))
+            if before and after and max(before) > min(after):
+                yield f"plan {digest[:8]}: {second.id} was begun before all of {first.id}"
+
+
+def _begun(step: Step, plan: Plan, digest: str, seen: Evidence) -> list[int]:
+    """When each host was given its program of a step for the first time."""
+    starts: dict[str, int] = {}
+    for name, hosts in step.programs.items():
+        works = tuple(change.key for change in plan.programs[name].changes)
+        for visit in _accepted(seen):
+            if visit.plan == digest and visit.host in hosts and visit.works == works:
+                starts[visit.host] = min(visit.start, starts.get(visit.host, visit.start))
+    return list(starts.values())
 
 
 def _unknown_is_left_alone(seen: Evidence) -> Iterator[str]:

@@ -6,9 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from reconciler.core.plan_json import sealed
 from reconciler.loop import reconcile
+from reconciler.loop.execute import Execution, Shift
 from reconciler.loop.world import World
 from reconciler.model.delivery import Delivery, Reply
+from reconciler.model.run import Run
 from tests.chaos.scenario import CAP
 
 Bend = Callable[[World], World]
@@ -57,6 +60,18 @@ def _amnesia(world: World) -> World:
     return world
 
 
+def _last_batch_first(world: World) -> World:
+    """Begins the batches of a service with the last."""
+    right = reconcile.execute
+
+    def execute(world: World, execution: Execution, shift: Shift) -> Run:
+        steps = sorted(execution.plan.steps, key=lambda s: (s.service, -s.batch.number if s.batch else 0))
+        return right(world, replace(execution, plan=sealed(replace(execution.plan, steps=tuple(steps)))), shift)
+
+    reconcile.execute = execute  # type: ignore[attr-defined]  # in a process of its own
+    return world
+
+
 def _right(world: World) -> World:
     return world
 
@@ -71,5 +86,6 @@ PLANTS: dict[str, tuple[Bend, bool]] = {
     "partial read trusted": (lambda world: replace(world, carrier=_PartialRead(world.carrier)), True),
     "cap off by one": (_off_by_one, True),
     "recovery without asking": (_amnesia, True),
+    "last batch first": (_last_batch_first, True),
 }
 """How the world is bent, and whether hosts check epochs."""

@@ -67,6 +67,7 @@ class Scenario:
     def _commit(self) -> str:
         services = {name: {"resources": [*map(_file, files.items())]} for name, files in self.files.items()}
         services["edge"]["requires"] = ["base"]  # type: ignore[assignment]
+        services["edge"]["rollout"] = {"batches": [1, "100%"], "maxUnavailable": 1}  # type: ignore[assignment]
         services["edge"]["resources"] += [
             {"package": "nginx"},
             {"service": "nginx", "state": "running", "reload_on": [f"file/{WATCHED}"], "requires": ["package/nginx"]},

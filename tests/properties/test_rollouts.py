@@ -5,7 +5,7 @@ The oracle is what the machines themselves saw, and what plans said before; it k
 
 from __future__ import annotations
 
-from itertools import takewhile
+from itertools import dropwhile, islice, takewhile
 from typing import Any
 
 from hypothesis import settings
@@ -16,7 +16,7 @@ from reconciler.core.batch import Caution
 from reconciler.core.gate import Allowance, Limits
 from reconciler.core.plan_json import read_plan
 from reconciler.loop import reconcile
-from reconciler.model.event import RunFinished, StepStarted
+from reconciler.model.event import RunStarted, StepStarted
 from reconciler.model.key import Key
 from reconciler.model.plan import Plan
 from reconciler.model.rollout import Outside
@@ -125,7 +125,9 @@ class Rolling(RuleBasedStateMachine):
             world.machine(host).failing = set()
         self._within_the_plan(planned.plan, run.id, before)
         self._domains_apart(planned.plan)
-        self._budget_held(planned.plan, run.id, failing | unhealthy)
+        terms = planned.plan.rollouts.get("edge")
+        looked_after = unhealthy if terms is not None and terms.health else set()
+        self._budget_held(planned.plan, run.epoch, failing | looked_after)
 
     def _caps_hold(self, plan: Plan, limits: set[str]) -> None:
         """No more deletes than the limits say get by without a word."""
@@ -164,13 +166,14 @@ class Rolling(RuleBasedStateMachine):
             terms = plan.rollouts.get(step.service)
             if terms is not None and terms.domain:
                 assert len({site(host) for host in step.hosts}) == 1
-        # Steps are begun one after the other, in the order of the plan. A way back comes after the end of the run.
+        # Steps are begun one after the other, in the order of the plan. A way back is a run of its own after them.
         order = [step.id for step in plan.steps]
-        first = takewhile(lambda event: not isinstance(event, RunFinished), self.world.ears.heard)
-        begun = [event.step for event in first if isinstance(event, StepStarted)]
+        heard = dropwhile(lambda event: not isinstance(event, RunStarted), self.world.ears.heard)
+        ours = takewhile(lambda event: not isinstance(event, RunStarted), islice(heard, 1, None))
+        begun = [event.step for event in ours if isinstance(event, StepStarted)]
         assert begun == [id_ for id_ in order if id_ in begun]
 
-    def _budget_held(self, plan: Plan, run: int, bad: set[str]) -> None:
+    def _budget_held(self, plan: Plan, epoch: int, bad: set[str]) -> None:
         """After the failure that is one too many, nothing more of the service is begun; nor after a bad canary. The
         simulated carrier has one host under way at a time, so at most one batch of unhealthy hosts is found late."""
         terms = plan.rollouts.get("edge")
@@ -178,7 +181,7 @@ class Rolling(RuleBasedStateMachine):
         visited = {
             delivery.host.name
             for delivery in self.world.carrier.sent
-            if any(work.key == FILE for work in delivery.payload.works) and delivery.epoch == run
+            if any(work.key == FILE for work in delivery.payload.works) and delivery.epoch == epoch
         }
         budget = CAUTION.bearable(plan.summary.hosts) if terms is None else terms.budget
         failed: set[str] = set()
