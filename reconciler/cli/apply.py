@@ -191,7 +191,7 @@ def _report(common: Common, world: World, run_id: int) -> int:
     back = [world.store.run(each.id) or each for each in world.store.runs_undoing(run_id)]
     match common.output:
         case "json":
-            show.document(run_document(run) | {"undone_by": [each.id for each in back]})
+            show.document(run_document(run, back))
         case "markdown":
             click.echo("\n\n".join("\n".join(run_markdown(each)) for each in (*back, run)))
         case "text":

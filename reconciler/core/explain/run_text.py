@@ -159,11 +159,12 @@ def run_markdown(run: Run) -> Iterator[str]:
         yield f"- {row.status}: {cell(row.service)} on {cell(names(row.hosts))}: {cell(_reason(row))}"
 
 
-def run_document(run: Run) -> dict[str, Any]:
-    """The run as one JSON document."""
+def run_document(run: Run, undone_by: Sequence[Run] = ()) -> dict[str, Any]:
+    """The run as one JSON document; `undone_by` are runs that took a part of it back."""
     return {
         "format_version": 1,
         **_head(run),
+        "undone_by": [each.id for each in undone_by],
         "counts": counts(run),
         "outcomes": [
             {
