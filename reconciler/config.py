@@ -123,6 +123,31 @@ class LimitSettings(_Section):
 
     deletes: int = Field(10, ge=0, description="Deletes in one plan …")
     deletes_share: float = Field(0.001, ge=0, le=1, description="… or this share of the managed resources, if more.")
+    delete_hosts: int = Field(10, ge=0, description="Hosts of a service, or of the fleet, that may lose something …")
+    delete_service_share: float = Field(0.25, ge=0, le=1, description="… or this share of the service's, if more …")
+    delete_fleet_share: float = Field(0.1, ge=0, le=1, description="… and this share of the fleet's, if more.")
+    coverage: float = Field(0.95, ge=0, le=1, description="The share of hosts that must have answered for any delete …")
+    coverage_missing: int = Field(3, ge=1, description="… as soon as so many have not.")
+    drift_hosts: int = Field(10, ge=0, description="Hosts on which drift is undone at once …")
+    drift_share: float = Field(0.05, ge=0, le=1, description="… or this share of the fleet, if more.")
+    rollout_hosts: int = Field(10, ge=0, description="Hosts that a plan touches without batches of its own accord …")
+    rollout_share: float = Field(0.05, ge=0, le=1, description="… or this share of the fleet, if more.")
+    breaker_hosts: int = Field(3, ge=1, description="Failed hosts that stop a run …")
+    breaker_share: float = Field(0.02, ge=0, le=1, description="… or more than this share of its hosts, if more.")
+
+
+class Health(_Section):
+    """How the health of hosts is looked at after they were changed. Addresses that belong to this machine, to the link
+    or to a cloud's metadata are not asked, whatever a document says, unless it is allowed here."""
+
+    patience: int = Field(60, ge=0, le=86400, description="Seconds that a host may take to become healthy.")
+    interval: int = Field(5, ge=1, le=3600, description="Seconds between two looks.")
+    width: int = Field(100, ge=1, le=1000, description="Checks that are made at once from here.")
+    prometheus_url: str = Field("", description="The Prometheus server for queries that name none; asked in any case.")
+    ca_file: str = Field("", description="Certificates to trust for https, beside the system's.")
+    allow_loopback: bool = Field(False, description="Whether checks may go to this machine itself.")
+    allow_link_local: bool = Field(False, description="Whether checks may go to link-local addresses.")
+    allow_metadata: bool = Field(False, description="Whether checks may go to metadata services of clouds.")
 
 
 def _seconds(value: Any) -> Any:
@@ -162,6 +187,12 @@ Variable = Annotated[str, AfterValidator(_variable)]
 Passed = Annotated[str, AfterValidator(_passed)]
 
 
+class History(_Section):
+    """How long is remembered what was done. What is owned is never forgotten."""
+
+    keep: Span = Field("90d", validate_default=True, description="Runs that began before are deleted. 0s: never.")
+
+
 class InventorySettings(_Section):
     """A source of hosts outside of the state repository."""
 
@@ -199,7 +230,21 @@ class Settings(_Section):
     repo: str = Field(".", description="The state repository: a path, or an https or ssh address.")
     rev: str = Field("", description="A branch, tag or commit. Empty: the repository's default branch.")
     path: str = Field("", description="The folder of the repository with the documents. Empty: all of it.")
-    store: str = Field("", description="The store's file. Empty: one for each repository, in your state directory.")
+    store: str = Field(
+        "",
+        description="The store: a file, or postgresql://USER@HOST/DATABASE (no password in it). Empty: a file for each "
+        "repository, in your state directory.",
+    )
+    store_password_file: str = Field(
+        "", description="A file with the password for PostgreSQL. Empty: PGPASSFILE, ~/.pgpass and PGPASSWORD count."
+    )
+    lease: Span = Field(
+        "30s",
+        validate_default=True,
+        ge=5,
+        le=3600,
+        description="PostgreSQL only: how long a process that died keeps others from applying.",
+    )
     allow_local: bool = Field(False, description="Whether hosts may be this machine itself (connection: local).")
     cache_dir: str = Field(
         "", description="Where fetched repositories, parsed documents and host code are kept. Empty: your cache."
@@ -208,6 +253,8 @@ class Settings(_Section):
     git: Git = Git.model_validate({})
     limits: LimitSettings = LimitSettings.model_validate({})
     secrets: SecretSettings = SecretSettings.model_validate({})
+    history: History = History.model_validate({})
+    health: Health = Health.model_validate({})
     inventory: tuple[InventorySettings, ...] = Field((), description="Sources of hosts outside of the repository.")
     signers: tuple[SignersSettings, ...] = Field((), description="Who must sign changes of parts of the repository.")
 
@@ -265,6 +312,9 @@ def _set_from_environment(values: dict[str, Any], name: str, text: str) -> list[
     field = fields.get(parts[-1])
     if field is None or any(field is Settings.model_fields[name] for name in _TABLES) or _is_section(field.annotation):
         return [_unknown(name)] if name not in _NOT_SETTINGS else []
+    if any(isinstance(rule, BeforeValidator) for rule in field.metadata):
+        where[parts[-1]] = text  # it is read from text by its own rule
+        return []
     try:
         where[parts[-1]] = TypeAdapter(field.annotation).validate_strings(text)
     except ValidationError as error:

@@ -183,7 +183,6 @@ def _host(form: HostForm, place: Place, variables: Mapping[str, Any]) -> Host:
 
 def _service(form: ServiceForm, page: Page, place: Place, entries: list[CheckedEntry]) -> ServiceDocument:
     spec = form.spec
-    rollout: Mapping[str, Any] = spec.rollout.model_dump(mode="json", by_alias=True, exclude_unset=True)
     return ServiceDocument(
         name=form.metadata.name,
         place=place,
@@ -195,8 +194,7 @@ def _service(form: ServiceForm, page: Page, place: Place, entries: list[CheckedE
         entries=tuple(e.entry for e in entries if e.entry is not None),
         sync=spec.sync,
         heal=spec.heal,
-        rollout={key: value for key, value in rollout.items() if key != "health"},
-        health=tuple(rollout.get("health", ())),
+        rollout=spec.rollout.value(),
         marks=page.marks,
     )
 

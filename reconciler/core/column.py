@@ -13,6 +13,7 @@ from functools import partial
 from operator import attrgetter
 from typing import TypeAlias
 
+from reconciler.core.checks import check_templates
 from reconciler.core.link import Linked, LinkedService
 from reconciler.core.marks import KEY
 from reconciler.core.opaque import Sealer
@@ -137,6 +138,8 @@ def _fill(part: Part, ground: Ground, before: Part | None, read: Callable[[str],
             return
         column = _Filling(recipe, hosts, part, scopes).fill(overridden)
         columns.append(_kept(column, part, before) if isinstance(column, Resource) and column in part.own else column)
+    for names, problem in check_templates(service, hosts, overridden, scopes.of):
+        part.hold(names, problem)
     without = {host for names in part.unusable.values() for host in names}
     part.slices = _rows(columns, [name for name in linked.hosts if name not in without] if without else linked.hosts)
 

@@ -182,4 +182,14 @@ def _told(held: HeldBy, linked: Linked) -> Iterator[Problem]:
 
 def _service(linked: LinkedService) -> Service:
     doc = linked.document
-    return Service(doc.name, doc.place, doc.project, doc.owner, doc.requires, linked.hosts, doc.sync, doc.heal)
+    return Service(
+        name=doc.name,
+        place=doc.place,
+        project=doc.project,
+        owner=doc.owner,
+        requires=doc.requires,
+        hosts=linked.hosts,
+        sync=doc.sync,
+        heal=doc.heal,
+        rollout=doc.rollout,
+    )

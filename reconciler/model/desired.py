@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from reconciler.model.key import Key, Place
 from reconciler.model.problem import Problem
+from reconciler.model.rollout import Rollout
 from reconciler.model.secret import Secret
 
 Connection = Literal["ssh", "local"]
@@ -71,6 +72,7 @@ class Service:
     hosts: tuple[str, ...] = ()
     sync: Sync = "manual"
     heal: Heal = "report"
+    rollout: Rollout = field(default_factory=Rollout)
 
 
 @dataclass(frozen=True, slots=True)

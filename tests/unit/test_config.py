@@ -80,6 +80,7 @@ def test_a_file_that_was_named_must_be_there() -> None:
 
 
 ODD = {"RECONCILER_SSH__CARRIER": "standard", "RECONCILER_SECRETS__ENV_ALLOW": "NAME"}
+ODD |= dict.fromkeys(("RECONCILER_LEASE", "RECONCILER_HISTORY__KEEP"), "1h")
 SIGNED = {"RECONCILER_GIT__REQUIRE_SIGNATURES": "1", "RECONCILER_GIT__GPG_KEYRING": "k"}
 """Signatures are checked against signers, or not at all: these go together."""
 
@@ -101,3 +102,9 @@ def test_directories_follow_the_system(directory: Path, monkeypatch: pytest.Monk
     monkeypatch.delenv("XDG_STATE_HOME")
     monkeypatch.setenv("HOME", str(directory))
     assert state_dir() == directory / ".local" / "state" / "reconciler"
+
+
+def test_a_span_in_the_environment_is_read_as_in_the_file() -> None:
+    assert load_settings(None, {"RECONCILER_LEASE": "2m"}, {}).lease == 120
+    with pytest.raises(Stalled, match=r"lease: .*write 90s"):
+        load_settings(None, {"RECONCILER_LEASE": "soon"}, {})

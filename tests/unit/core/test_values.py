@@ -11,6 +11,7 @@ from reconciler.core.values import Origin, context, origins, value_set, varies
 from reconciler.model.desired import Host
 from reconciler.model.document import ProjectDocument, Selector, ServiceDocument
 from reconciler.model.key import Place
+from reconciler.model.rollout import Rollout
 
 AT = Place("x.yaml")
 NO_SECRETS = Sealer(lambda _: None)
@@ -18,7 +19,7 @@ PROJECT = ProjectDocument("shop", AT, "", ("ada",), None, None, None, None, {"a"
 
 
 def service(**values: Any) -> ServiceDocument:
-    return ServiceDocument("edge", AT, "shop", "", Selector(), (), values, (), "manual", "report", {}, (), {})
+    return ServiceDocument("edge", AT, "shop", "", Selector(), (), values, (), "manual", "report", Rollout(), {})
 
 
 def host(**values: Any) -> Host:
