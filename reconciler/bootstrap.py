@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import os
-import socket
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from reconciler.config import InventorySettings, Settings, cache_dir, state_dir
+from reconciler.config import InventorySettings, LimitSettings, Settings, cache_dir, state_dir
+from reconciler.core.batch import Caution
 from reconciler.core.gate import Limits
 from reconciler.core.limits import Limits as ParseLimits
+from reconciler.core.watch import Patience
 from reconciler.kinds import Registry, builtin
 from reconciler.loop.world import Reading, World
 from reconciler.model.digest import digest
 from reconciler.model.errors import Stalled
-from reconciler.ports import DocumentCache, Listener, Source
+from reconciler.ports import DocumentCache, Listener, Prober, Secrets, Source
 
 if TYPE_CHECKING:
     from reconciler.adapters.brake import FileBrake
     from reconciler.adapters.git.settings import GitSettings
+    from reconciler.adapters.git.signed import Policy
     from reconciler.adapters.inventory.settings import SourceSettings
     from reconciler.adapters.inventory.source import InventorySource
     from reconciler.adapters.log import LogListener
@@ -32,12 +36,22 @@ if TYPE_CHECKING:
     from reconciler.loop.lead import Life
 
 
+NOTICED = 0.2
+"""Seconds until somebody who waits notices that he is to stop."""
+
+
 class SystemClock:
     """The computer's clock."""
 
     def now(self) -> datetime:
         """The time, in UTC."""
         return datetime.now(UTC)
+
+    def wait(self, seconds: float, stopping: Callable[[], bool]) -> None:
+        """See `ports.Clock`."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0 and not stopping():
+            time.sleep(min(left, NOTICED))
 
 
 @contextmanager
@@ -47,15 +61,21 @@ def open_world(settings: Settings, listeners: Sequence[Listener] = ()) -> Iterat
     from reconciler.adapters.ansible.settings import SshSettings
 
     reading = open_reading(settings)
-    ssh = SshSettings(**settings.ssh.model_dump(), cache_dir=str(cache_dir(settings)))
+    where = str(cache_dir(settings))
+    ssh = SshSettings(**settings.ssh.model_dump(), cache_dir=where, digest_key=_digest_key(settings))
     with open_store(settings) as store:
         yield World(
             reading=reading,
             store=store,
             carrier=AnsibleCarrier(ssh),
+            prober=_prober(settings),
             clock=SystemClock(),
             listeners=listeners,
             limits=limits_of(settings),
+            caution=Caution(**_numbers(settings.limits, Caution)),
+            patience=Patience(settings.health.patience, settings.health.interval),
+            keep=timedelta(seconds=settings.history.keep) if settings.history.keep else None,
+            secrets=_secrets(settings),
             brake=open_brake(settings),
         )
 
@@ -82,8 +102,14 @@ def open_daemon(settings: Settings, mailbox: Mailbox, log: LogListener) -> Itera
     life = Life(
         post=mailbox,
         open_world=lambda: open_world(settings, (log, recorder)),
-        means=Means(pace_of(settings), SystemRandom().random, mailbox.aside, publish, mailbox.stopping),
-        owner=f"{socket.gethostname()} (pid {os.getpid()})",
+        means=Means(
+            pace=pace_of(settings),
+            chance=SystemRandom().random,
+            aside=mailbox.aside,
+            apart=lambda: open_reading(settings),
+            publish=publish,
+            stopping=mailbox.stopping,
+        ),
         rev=settings.rev or None,
     )
     with serving(application(desk), settings.serve.listen) as where, ticking(life.means.pace.beat, mailbox.put):
@@ -115,15 +141,28 @@ def webhook_secrets(settings: Settings) -> dict[Forge, bytes]:
 
 def limits_of(settings: Settings) -> Limits:
     """What a plan may do without anybody's word."""
-    return Limits(settings.limits.deletes, settings.limits.deletes_share)
+    return Limits(**_numbers(settings.limits, Limits))
 
 
 def open_brake(settings: Settings) -> FileBrake:
     """The pause that needs no store: a file beside it."""
     from reconciler.adapters.brake import FileBrake
 
-    path, _ = store_path(settings)
+    path = state_file(settings)
     return FileBrake(path.with_name(path.name + ".paused"))
+
+
+def _numbers(limits: LimitSettings, form: type[Limits] | type[Caution]) -> dict[str, Any]:
+    """The limits that a part of the core knows, which are called there as in the settings."""
+    return {each.name: getattr(limits, each.name) for each in fields(form)}
+
+
+def _prober(settings: Settings) -> Prober:
+    from reconciler.adapters.health import Allowed, NetworkProber
+
+    health = settings.health
+    allowed = Allowed(health.allow_loopback, health.allow_link_local, health.allow_metadata)
+    return NetworkProber(allowed, health.width, health.prometheus_url, _path(health.ca_file))
 
 
 def open_reading(settings: Settings) -> Reading:
@@ -150,7 +189,7 @@ def open_inventories(settings: Settings) -> tuple[InventorySource, ...]:
         return ()
     from reconciler.adapters.inventory.source import InventorySource
 
-    memory = store_path(settings)[0].with_suffix(".inventory")
+    memory = state_file(settings).with_suffix(".inventory")
     return tuple(InventorySource(_inventory(settings, each, memory), SystemClock()) for each in settings.inventory)
 
 
@@ -188,21 +227,29 @@ def _repository_folder(repo: str) -> Path | None:
 @contextmanager
 def open_store(settings: Settings) -> Iterator[SqlStore]:
     """The store, closed at the end."""
-    from reconciler.adapters.store.store import open_store as open_file
+    from reconciler.adapters.store import open_postgresql
+    from reconciler.adapters.store import open_store as open_file
 
-    path, ours = store_path(settings)
-    store = open_file(path, create_parent=ours)
+    if _in_postgresql(settings):
+        password = _secret("store_password_file", settings.store_password_file)
+        store = open_postgresql(settings.store, password, settings.lease)
+    else:
+        store = open_file(state_file(settings), create_parent=not settings.store)
     try:
         yield store
     finally:
         store.close()
 
 
-def store_path(settings: Settings) -> tuple[Path, bool]:
-    """Where the store is, and whether that is our own choice: then one for each repository and path."""
-    if settings.store:
-        return Path(settings.store), False
-    return state_dir() / f"{_name_of(settings)}.db", True
+def state_file(settings: Settings) -> Path:
+    """The file of the store; with PostgreSQL, where it would be: beside it is what is kept on this machine."""
+    if settings.store and not _in_postgresql(settings):
+        return Path(settings.store)
+    return state_dir() / f"{_name_of(settings)}.db"
+
+
+def _in_postgresql(settings: Settings) -> bool:
+    return settings.store.startswith(("postgresql://", "postgres://"))
 
 
 def _name_of(settings: Settings) -> str:
@@ -229,7 +276,40 @@ def _git(settings: Settings) -> GitSettings:
         ca_file=_path(git.ca_file),
         ssh_key=_path(git.private_key_file),
         known_hosts=_path(git.known_hosts_file),
+        signed=_signed(settings),
     )
+
+
+def _signed(settings: Settings) -> Policy | None:
+    """What was accepted is remembered beside the store."""
+    from reconciler.adapters.git.signed import Policy
+    from reconciler.adapters.git.signers import Signers
+
+    signers = [Signers(s.path, _path(s.allowed_signers_file), _path(s.gpg_keyring)) for s in settings.signers]
+    if settings.git.require_signatures:
+        signers.insert(0, Signers("", _path(settings.git.allowed_signers_file), _path(settings.git.gpg_keyring)))
+    memory = state_file(settings).with_suffix(".signed")
+    return Policy(tuple(signers), settings.git.signed_since, memory) if signers else None
+
+
+def _secrets(settings: Settings) -> Callable[[], Secrets]:
+    """A keyring for each run."""
+    from reconciler.adapters.secrets import Keyring, SecretsSettings, taken_out
+
+    given = settings.secrets
+    found = SecretsSettings(
+        age_identity_file=_path(given.age_identity_file),
+        vault_password_file=_path(given.vault_password_file),
+        file_folder=_path(given.file_folder),
+        variables=taken_out(given.env_allow, os.environ),
+    )
+    return lambda: Keyring(found)
+
+
+def _digest_key(settings: Settings) -> Callable[[], bytes]:
+    from reconciler.adapters.secrets import KeyFile
+
+    return KeyFile(_path(settings.secrets.key_file) or state_file(settings).with_suffix(".key")).key
 
 
 def _path(text: str) -> Path | None:

@@ -73,6 +73,49 @@ class Git(_Section):
     private_key_file: str = Field("", description="The key for ssh.")
     known_hosts_file: str = Field("", description="The Git host's keys, for ssh. Empty: ~/.ssh/known_hosts.")
     ca_file: str = Field("", description="Certificates to trust for https, beside the system's.")
+    require_signatures: bool = Field(False, description="Whether every new commit must be signed by a trusted signer.")
+    allowed_signers_file: str = Field("", description="Whose SSH signatures are trusted: ssh-keygen's ALLOWED SIGNERS.")
+    gpg_keyring: str = Field("", description="Whose GPG signatures are trusted: a file that `gpg --export` wrote.")
+    signed_since: str = Field("", description="A commit that is trusted, with all before it, without signatures.")
+
+    @model_validator(mode="after")
+    def _somebody_signs(self) -> Self:
+        given = bool(self.allowed_signers_file or self.gpg_keyring)
+        if self.require_signatures and not given:
+            raise ValueError("with require_signatures give allowed_signers_file or gpg_keyring")
+        if given and not self.require_signatures:
+            raise ValueError("signers are given, but nothing is checked: set require_signatures = true")
+        return self
+
+
+class SignersSettings(_Section):
+    """Who must sign commits that change something in a part of the repository, be the others signed or not."""
+
+    path: str = Field(min_length=1, description="A folder or file, from the top of the repository.")
+    allowed_signers_file: str = Field("", description="Whose SSH signatures are trusted there.")
+    gpg_keyring: str = Field("", description="Whose GPG signatures are trusted there.")
+
+    @model_validator(mode="after")
+    def _somebody_signs(self) -> Self:
+        if not (self.allowed_signers_file or self.gpg_keyring):
+            raise ValueError("give allowed_signers_file or gpg_keyring")
+        if self.path != self.path.strip("/") or any(part in ("", ".", "..") for part in self.path.split("/")):
+            raise ValueError("write the path from the top of the repository, without `.`, `..` or a slash at its ends")
+        return self
+
+
+class SecretSettings(_Section):
+    """What opens secrets, and which may be had. See [secrets](secrets.md)."""
+
+    age_identity_file: str = Field("", description="The age identities for SOPS's files, readable by you only.")
+    vault_password_file: str = Field("", description="The password for ansible-vault's files, readable by you only.")
+    file_folder: str = Field("", description="The folder that references `from: file` lead into. Empty: none may.")
+    env_allow: Annotated[str, Field(pattern=r"^([A-Za-z_][A-Za-z0-9_]*(, *[A-Za-z_][A-Za-z0-9_]*)*)?$")] = Field(
+        "", description="The variables that references `from: env` may name, with commas between them."
+    )
+    key_file: str = Field(
+        "", description="The key of keyed digests. Empty: beside the store, made when it is first needed."
+    )
 
 
 class LimitSettings(_Section):
@@ -80,6 +123,31 @@ class LimitSettings(_Section):
 
     deletes: int = Field(10, ge=0, description="Deletes in one plan …")
     deletes_share: float = Field(0.001, ge=0, le=1, description="… or this share of the managed resources, if more.")
+    delete_hosts: int = Field(10, ge=0, description="Hosts of a service, or of the fleet, that may lose something …")
+    delete_service_share: float = Field(0.25, ge=0, le=1, description="… or this share of the service's, if more …")
+    delete_fleet_share: float = Field(0.1, ge=0, le=1, description="… and this share of the fleet's, if more.")
+    coverage: float = Field(0.95, ge=0, le=1, description="The share of hosts that must have answered for any delete …")
+    coverage_missing: int = Field(3, ge=1, description="… as soon as so many have not.")
+    drift_hosts: int = Field(10, ge=0, description="Hosts on which drift is undone at once …")
+    drift_share: float = Field(0.05, ge=0, le=1, description="… or this share of the fleet, if more.")
+    rollout_hosts: int = Field(10, ge=0, description="Hosts that a plan touches without batches of its own accord …")
+    rollout_share: float = Field(0.05, ge=0, le=1, description="… or this share of the fleet, if more.")
+    breaker_hosts: int = Field(3, ge=1, description="Failed hosts that stop a run …")
+    breaker_share: float = Field(0.02, ge=0, le=1, description="… or more than this share of its hosts, if more.")
+
+
+class Health(_Section):
+    """How the health of hosts is looked at after they were changed. Addresses that belong to this machine, to the link
+    or to a cloud's metadata are not asked, whatever a document says, unless it is allowed here."""
+
+    patience: int = Field(60, ge=0, le=86400, description="Seconds that a host may take to become healthy.")
+    interval: int = Field(5, ge=1, le=3600, description="Seconds between two looks.")
+    width: int = Field(100, ge=1, le=1000, description="Checks that are made at once from here.")
+    prometheus_url: str = Field("", description="The Prometheus server for queries that name none; asked in any case.")
+    ca_file: str = Field("", description="Certificates to trust for https, beside the system's.")
+    allow_loopback: bool = Field(False, description="Whether checks may go to this machine itself.")
+    allow_link_local: bool = Field(False, description="Whether checks may go to link-local addresses.")
+    allow_metadata: bool = Field(False, description="Whether checks may go to metadata services of clouds.")
 
 
 def _seconds(value: Any) -> Any:
@@ -123,6 +191,12 @@ Span = Annotated[int, BeforeValidator(_seconds)]
 SourceName = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
 Variable = Annotated[str, AfterValidator(_variable)]
 Passed = Annotated[str, AfterValidator(_passed)]
+
+
+class History(_Section):
+    """How long is remembered what was done. What is owned is never forgotten."""
+
+    keep: Span = Field("90d", validate_default=True, description="Runs that began before are deleted. 0s: never.")
 
 
 class InventorySettings(_Section):
@@ -177,7 +251,21 @@ class Settings(_Section):
     repo: str = Field(".", description="The state repository: a path, or an https or ssh address.")
     rev: str = Field("", description="A branch, tag or commit. Empty: the repository's default branch.")
     path: str = Field("", description="The folder of the repository with the documents. Empty: all of it.")
-    store: str = Field("", description="The store's file. Empty: one for each repository, in your state directory.")
+    store: str = Field(
+        "",
+        description="The store: a file, or postgresql://USER@HOST/DATABASE (no password in it). Empty: a file for each "
+        "repository, in your state directory.",
+    )
+    store_password_file: str = Field(
+        "", description="A file with the password for PostgreSQL. Empty: PGPASSFILE, ~/.pgpass and PGPASSWORD count."
+    )
+    lease: Span = Field(
+        "30s",
+        validate_default=True,
+        ge=5,
+        le=3600,
+        description="PostgreSQL only: how long a process that died keeps others from applying.",
+    )
     allow_local: bool = Field(False, description="Whether hosts may be this machine itself (connection: local).")
     cache_dir: str = Field(
         "", description="Where fetched repositories, parsed documents and host code are kept. Empty: your cache."
@@ -185,8 +273,12 @@ class Settings(_Section):
     ssh: Ssh = Ssh.model_validate({})
     git: Git = Git.model_validate({})
     limits: LimitSettings = LimitSettings.model_validate({})
+    secrets: SecretSettings = SecretSettings.model_validate({})
+    history: History = History.model_validate({})
+    health: Health = Health.model_validate({})
     serve: Serve = Serve.model_validate({})
     inventory: tuple[InventorySettings, ...] = Field((), description="Sources of hosts outside of the repository.")
+    signers: tuple[SignersSettings, ...] = Field((), description="Who must sign changes of parts of the repository.")
 
     @field_validator("inventory")
     @classmethod
@@ -251,7 +343,7 @@ def _set_from_environment(values: dict[str, Any], name: str, text: str) -> list[
         fields = field.annotation.model_fields
         where = where.setdefault(section, {})
     field = fields.get(parts[-1])
-    if field is None or field is Settings.model_fields["inventory"] or _is_section(field.annotation):
+    if field is None or any(field is Settings.model_fields[name] for name in _TABLES) or _is_section(field.annotation):
         return [_unknown(name)] if name not in _NOT_SETTINGS else []
     if any(isinstance(rule, BeforeValidator) for rule in field.metadata):
         # A span is text with a unit, wherever it stands; it is read with all the others.
@@ -264,6 +356,8 @@ def _set_from_environment(values: dict[str, Any], name: str, text: str) -> list[
     return []
 
 
+_TABLES: dict[str, type[_Section]] = {"inventory": InventorySettings, "signers": SignersSettings}
+"""Settings that are any number of tables, so only to be had from the file."""
 _NOT_SETTINGS = frozenset({PREFIX + "LAB_CACHE", PREFIX + "REQUIRE_MACHINES", PREFIX + "DEBUG"})
 """Variables with our prefix that are read elsewhere (by the test lab, and for tracebacks)."""
 
@@ -283,9 +377,9 @@ def _said(detail: Any) -> str:
 
 def _near(location: tuple[str | int, ...]) -> list[str]:
     """Settings that may have been meant instead of an unknown one."""
-    if location[0] == "inventory" and len(location) > 1:
-        return [f"inventory.{location[1]}.{name}" for name in InventorySettings.model_fields]
-    return [*(v.removeprefix(PREFIX).lower().replace("__", ".") for v in variables()), "inventory"]
+    if location[0] in _TABLES and len(location) > 1:
+        return [f"{location[0]}.{location[1]}.{name}" for name in _TABLES[str(location[0])].model_fields]
+    return [*(v.removeprefix(PREFIX).lower().replace("__", ".") for v in variables()), *_TABLES]
 
 
 def differences(before: Settings, after: Settings) -> list[str]:
@@ -316,7 +410,7 @@ def variables() -> list[str]:
         annotation: Any = field.annotation
         if _is_section(annotation):
             found += [f"{PREFIX}{name}__{inner}".upper() for inner in annotation.model_fields]
-        elif name != "inventory":
+        elif name not in _TABLES:
             found.append(f"{PREFIX}{name}".upper())
     return found
 

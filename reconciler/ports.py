@@ -8,20 +8,24 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol, TypeAlias
 
 from reconciler.core.condition import Pace
 from reconciler.core.gate import Limits
+from reconciler.model.approval import Approval
 from reconciler.model.attempt import Attempt
 from reconciler.model.delivery import Delivery, Outcome, Reply
 from reconciler.model.event import Event
 from reconciler.model.inventory import Listing
+from reconciler.model.lease import Lease
 from reconciler.model.observation import Head, InOrder, Observation, Ownership
 from reconciler.model.order import Order, OrderKind, Orders
 from reconciler.model.plan import Plan
 from reconciler.model.problem import Problem
-from reconciler.model.run import HostOutcome, Run, RunOutcome, RunStatus
+from reconciler.model.rollout import Outside
+from reconciler.model.run import HostOutcome, Intent, Run, RunOutcome, RunStatus
+from reconciler.model.secret import Secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +117,30 @@ class Carrier(Protocol):
         What a host has done before its reply is told to `hearing` where the way to it lets it through: outcomes in
         the order of the works, each at most once, and the same that its reply has. They are called from within the
         iterator. A reply `lost` has the outcomes that had come by then.
-        Once `stopping()` is true no further host is begun; hosts not begun get the status `skipped`. Never raises for
-        what a host does. Raises Stalled when nothing can be sent at all (Ansible missing, key file unreadable).
+        Once `stopping()` is true no further host is begun; hosts not begun get the status `skipped`. When `stopping()`
+        raises, everything that was begun from here is ended at once, and the error goes on. Never raises for what a
+        host does. Raises Stalled when nothing can be sent at all (Ansible missing, key file unreadable).
         """
+
+
+class Secrets(Protocol):
+    """Opens secrets for one run: what it has opened it may keep until it is let go."""
+
+    def value(self, secret: Secret) -> str:
+        """Raises Stalled when it can't be had, saying why with no value in it."""
+
+
+class Held(Protocol):
+    """A lease while it is held. Whoever holds it looks at these often."""
+
+    @property
+    def epoch(self) -> int: ...
+
+    def fading(self) -> bool:
+        """Whether it is too late to begin anything new."""
+
+    def over(self) -> bool:
+        """Whether everything that was begun must be ended now, because another may hold it soon."""
 
 
 class Store(Protocol):
@@ -145,8 +170,24 @@ class Store(Protocol):
     def save_ownership(self, ownership: Iterable[Ownership]) -> None:
         """Replaces what is known of these hosts. One that owns nothing is forgotten."""
 
-    def begin_run(self, plan: Plan, actor: str, at: datetime) -> Run:
-        """Stores the plan and a new run of it, in one transaction. Ids count up and are never used again."""
+    def begin_run(self, plan: Plan, actor: str, at: datetime, epoch: int, undoes: int | None = None) -> Run:
+        """Stores the plan and a new run of it, in one transaction. Ids count up and are never used again.
+
+        `undoes` is the run of which this one takes a part back. This and `take_over` and `intend` raise Stalled when
+        the lease of the epoch is not in force any more.
+        """
+
+    def unfinished(self) -> list[Run]:
+        """Runs without an end, the oldest first. To whoever holds the lease to apply, they are interrupted."""
+
+    def take_over(self, run: Run, epoch: int) -> Run:
+        """The run, from now on under this epoch. What its former holder still writes is refused (Stalled)."""
+
+    def intend(self, run: Run, step: str, hosts: Sequence[str]) -> None:
+        """Notes, before anything is sent, which hosts are about to be given their programs of a step."""
+
+    def intents(self, run_id: int) -> list[Intent]:
+        """What a run was about to do, in order."""
 
     def record(
         self,
@@ -167,8 +208,41 @@ class Store(Protocol):
 
     def runs_of(self, plan_digest: str) -> list[Run]: ...
 
+    def last_runs(self, revision: str) -> Mapping[str, Run]:
+        """The last run of each service at a revision, without outcomes; those that took something back don't count."""
+        ...
+
+    def runs_undoing(self, run_id: int) -> list[Run]:
+        """The runs that took a part of this one back, oldest first, without their outcomes."""
+
     def plan(self, plan_digest: str) -> bytes | None:
         """The stored plan as its JSON document."""
+
+    def forget(self, before: datetime, slack: timedelta) -> int:
+        """Once there are runs that began more than `slack` before: deletes all that began before, and what only they
+        needed; how many. What is owned, and runs without an end, are never touched."""
+        ...
+
+    def hold(self, purpose: str) -> AbstractContextManager[Held]:
+        """The right to do something, held by one process at a time under a new epoch, freed some time after it died.
+
+        Raises Taken (saying who holds it) at once if somebody else does.
+        """
+
+    def holder(self, purpose: str) -> Lease | None:
+        """Who holds it; or held it last, if that process died."""
+
+    def keep_plan(self, plan: Plan, at: datetime) -> None:
+        """Stores a sealed plan without a run of it, so that it can be approved."""
+
+    def plans_like(self, prefix: str) -> list[str]:
+        """The digests of stored plans that begin so, sorted; at most ten."""
+
+    def approve(self, approval: Approval) -> None:
+        """Writes down somebody's word for a plan. Raises ValueError for one that is not stored."""
+
+    def approvals(self, plan_digest: str) -> list[Approval]:
+        """All that were ever given for a plan, oldest first."""
 
     def orders(self, now: datetime) -> Orders:
         """What operators ordered and holds at this time."""
@@ -199,13 +273,6 @@ class Store(Protocol):
         """Whether a webhook's delivery is seen for the first time."""
         ...
 
-    def exclusive(self, purpose: str) -> AbstractContextManager[None]:
-        """Held by one process at a time, freed when it dies. Raises Stalled (saying who holds it) at once if taken."""
-
-    def lead(self, owner: str) -> AbstractContextManager[int]:
-        """Held by one daemon at a time, freed when it dies; gives its epoch, which counts up. Raises Taken."""
-        ...
-
     def close(self) -> None: ...
 
 
@@ -223,9 +290,22 @@ class Brake(Protocol):
         ...
 
 
+class Prober(Protocol):
+    """Makes health checks from here: http, tcp, Prometheus."""
+
+    def probe(self, checks: Sequence[Outside], stopping: Callable[[], bool]) -> Iterator[tuple[Outside, str]]:
+        """Each check with what is wrong; empty words: it is healthy. Several at once, in any order.
+
+        Never raises for what a server does. Once `stopping()` is true, the rest is left out.
+        """
+
+
 class Clock(Protocol):
     def now(self) -> datetime:
         """The time, in UTC."""
+
+    def wait(self, seconds: float, stopping: Callable[[], bool]) -> None:
+        """Lets so much time pass, or less once `stopping()` is true."""
 
 
 class Listener(Protocol):

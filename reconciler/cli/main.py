@@ -19,6 +19,7 @@ COMMANDS = {
     "validate": "Check every document of the repository.",
     "plan": "Show what would change on the hosts, and why.",
     "apply": "Make the hosts as Git says: a saved plan, or a new one after asking.",
+    "approve": "Approve one plan that a limit refuses, with a reason.",
     "inventory": "Show the hosts that come from outside of Git, and accept what is held.",
     "observe": "Ask the hosts how they are, and remember it.",
     "drift": "Show what was changed on the hosts themselves.",
@@ -33,6 +34,7 @@ COMMANDS = {
     "unpin": "Let a service go on to what Git says now.",
     "runs": "Show what was applied, when, and how it went.",
     "config": "Check the settings, and show them.",
+    "store": "Back up, restore, check and compact what is remembered.",
     "schema": "Write the JSON Schemas for editors, and the reference of kinds.",
     "demo": "See all of it at work on made-up hosts, on this computer only.",
 }

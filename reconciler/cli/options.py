@@ -28,7 +28,9 @@ _COMMON = (
     click.option("--rev", metavar="REV", help="A branch, tag or commit. [default: the default branch]"),
     click.option("--path", metavar="DIR", help="The folder of the repository with the documents."),
     click.option(
-        "--store", metavar="FILE", help="The store. [default: one for each repository, in your state directory]"
+        "--store",
+        metavar="FILE|URL",
+        help="The store: a file, or postgresql://… [default: a file for each repository, in your state directory]",
     ),
     click.option("--config", metavar="FILE", help="The settings. [default: reconciler.toml, if there is one]"),
     click.option("--output", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True),

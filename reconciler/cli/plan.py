@@ -11,7 +11,9 @@ import click
 from reconciler.cli.options import Common, common, observing
 
 if TYPE_CHECKING:
-    from reconciler.core.gate import Allowance
+    from collections.abc import Sequence
+
+    from reconciler.core.gate import Refusal
     from reconciler.loop.observe import Freshness
     from reconciler.loop.reconcile import Planned
     from reconciler.loop.world import World
@@ -29,33 +31,36 @@ def command(
     """Show what would change on the hosts, and why.
 
     Asks the hosts first, one round trip each; changes nothing. A target is service:NAME, host:NAME, project:NAME,
-    label:KEY=VALUE, or a resource as kind/name. Exit code 0 when the hosts are as Git says, 2 when changes are due.
+    label:KEY=VALUE, or a resource as kind/name. A plan that goes to a file, or that a limit refuses, is also kept in
+    the store, so that `reconciler approve` knows it. Exit code 0 when the hosts are as Git says, 2 when changes are
+    due.
     """
     from reconciler.cli import show
+    from reconciler.core.gate import Allowance
     from reconciler.core.plan import Scope
     from reconciler.core.plan_json import plan_bytes
-    from reconciler.loop.reconcile import Request, plan
+    from reconciler.loop.reconcile import Request, keep, plan, refusals
 
     with common.world((show.Watch(color=common.color),)) as world:
         planned = plan(world, Request(common.rev, freshness, Scope(targets, excludes)))
         if out:
             Path(out).write_bytes(plan_bytes(planned.plan))
-        show_plan(common, world, planned)
+        refused = refusals(world, planned, Allowance())
+        if out or refused:  # what may have to be approved has to be known
+            keep(world, planned)
+        show_plan(common, world, planned, refused)
     if out and planned.plan.summary.changes:
         click.echo(f"The plan is in {click.format_filename(out)}. Go on: reconciler apply {shlex.quote(out)}", err=True)
     return 2 if planned.plan.summary.changes else 0
 
 
-def show_plan(common: Common, world: World, planned: Planned, allowance: Allowance | None = None) -> None:
+def show_plan(common: Common, world: World, planned: Planned, refused: Sequence[Refusal]) -> None:
     """The plan in the form that was asked for."""
     from reconciler.cli import show
     from reconciler.core.explain.markdown import plan_markdown
     from reconciler.core.explain.plan_text import plan_text
-    from reconciler.core.gate import Allowance
     from reconciler.core.plan_json import plan_document
-    from reconciler.loop.reconcile import refusals
 
-    refused = refusals(world, planned, allowance or Allowance())
     match common.output:
         case "json":
             show.document(plan_document(planned.plan))

@@ -40,12 +40,12 @@ def show_run(common: Common, run: int) -> None:
     from reconciler.core.explain.run_text import run_details, run_document, run_markdown
 
     with open_store(common.settings) as store:
-        found = store.run(run)
+        found, back = store.run(run), store.runs_undoing(run)
     if found is None:
         raise Stalled(f"there is no run {run}", "`reconciler runs` lists them")
     match common.output:
         case "json":
-            show.document(run_document(found))
+            show.document(run_document(found, back))
         case "markdown":
             click.echo("\n".join(run_markdown(found)))
         case "text":

@@ -44,7 +44,7 @@ def settings_page() -> str:
         if (section := _section(field)) is not None:
             parts.append(_table(f"## `[{name}]`", section.__doc__ or "", f"{name}__", section.model_fields))
         if (form := _tables(field)) is not None:
-            parts.append(_repeated(f"## `[[{name}]]`", form))
+            parts.append(_repeated(name, form))
     return "\n".join(parts)
 
 
@@ -59,14 +59,19 @@ def _tables(field: FieldInfo) -> type[BaseModel] | None:
     return kinds[0] if kinds and isinstance(kinds[0], type) and issubclass(kinds[0], BaseModel) else None
 
 
-def _repeated(title: str, form: type[BaseModel]) -> str:
-    rows = [
-        f"| `{name}` | {'needed' if field.is_required() else _default(field.get_default(call_default_factory=True))} "
-        f"| {_meaning(field)} |"
-        for name, field in form.model_fields.items()
-    ]
-    about = f"{form.__doc__ or ''} Any number of them, in the file only. See [inventory](inventory.md)."
-    return "\n".join([title, "", about, "", "| setting | default | meaning |", "| --- | --- | --- |", *rows, ""])
+_PAGES = {"inventory": "inventory.md", "signers": "signed-commits.md"}
+
+
+def _repeated(name: str, form: type[BaseModel]) -> str:
+    rows = [f"| `{setting}` | {_needed(field)} | {_meaning(field)} |" for setting, field in form.model_fields.items()]
+    about = f"{form.__doc__ or ''} Any number of them, in the file only. See [{name}]({_PAGES[name]})."
+    return "\n".join(
+        [f"## `[[{name}]]`", "", about, "", "| setting | default | meaning |", "| --- | --- | --- |", *rows, ""]
+    )
+
+
+def _needed(field: FieldInfo) -> str:
+    return "needed" if field.is_required() else _default(field.get_default(call_default_factory=True))
 
 
 def _table(title: str, about: str, prefix: str, fields: dict[str, FieldInfo]) -> str:

@@ -10,14 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.core.explain.words import Line, Style
+from reconciler.core.explain.run_text import recovered_line
+from reconciler.core.explain.words import Line, Style, counted, printable
 from reconciler.model.event import (
     Event,
+    HealthFinished,
+    HealthStarted,
     HostFinished,
     HostObserved,
     HostWorking,
     ObserveFinished,
     ObserveStarted,
+    RolledBack,
+    RolloutHalted,
+    RunRecovered,
     RunStarted,
     StepFinished,
     StepStarted,
@@ -88,22 +94,32 @@ class Watch:
                 self._one(ok=reply.status == "done")
             case ObserveFinished():
                 self._end(quiet=True)
+            case RunRecovered():
+                self._end(quiet=True)
+                click.echo(recovered_line(event), err=True)
             case RunStarted(steps=steps):
                 self._steps = (0, steps)
-            case StepStarted(_, service, hosts):
+            case StepStarted(step, _, hosts):
                 self._steps = (self._steps[0] + 1, self._steps[1])
-                self._begin(f"{service}  step {self._steps[0]}/{self._steps[1]}", hosts)
-            case HostWorking(_, host, outcomes):
-                self._early[host] = self._early.get(host, 0) + len(outcomes)
-                self._changed(len(outcomes))
-            case HostFinished(_, reply):
-                done = sum(outcome.result in ("changed", "ok", "failed") for outcome in reply.outcomes)
-                self._changed(done - self._early.pop(reply.host, 0))
-                self._one(ok=reply.status == "done")
+                self._begin(f"{step}  step {self._steps[0]}/{self._steps[1]}", hosts)
+            case HostWorking() | HostFinished():
+                self._worked(event)
             case StepFinished():
                 self._end(quiet=False)
+            case HealthStarted() | HealthFinished() | RolloutHalted() | RolledBack():
+                self._say(_news(event))
             case _:
                 pass
+
+    def _worked(self, event: HostWorking | HostFinished) -> None:
+        """What a host told early is not counted again when it is done."""
+        if isinstance(event, HostWorking):
+            self._early[event.host] = self._early.get(event.host, 0) + len(event.outcomes)
+            self._changed(len(event.outcomes))
+            return
+        done = sum(outcome.result in ("changed", "ok", "failed") for outcome in event.reply.outcomes)
+        self._changed(done - self._early.pop(event.reply.host, 0))
+        self._one(ok=event.reply.status == "done")
 
     def _begin(self, step: str, hosts: int) -> None:
         self._step, self._counts = step, {"done": 0, "failed": 0, "total": hosts}
@@ -131,9 +147,28 @@ class Watch:
         if not quiet:
             click.echo(f"{self._step}  {self._tally()}", err=True)
 
+    def _say(self, text: str) -> None:
+        if text:
+            click.echo(printable(text), err=True)
+
     def _tally(self) -> str:
         done, failed, total = (self._counts[name] for name in ("done", "failed", "total"))
         return f"{done:,}/{total:,} hosts  {failed:,} failed" if total else "left out: nothing it needs is ready"
+
+
+def _news(event: Event) -> str:
+    """What a rollout's event says beside its hosts."""
+    match event:
+        case HealthStarted(step, _, hosts, bake):
+            return f"{step}  health of {counted(hosts, 'host')}" + (f", for {bake:g} s" if bake else "")
+        case HealthFinished(step, _, unhealthy):
+            return f"{step}  health " + (f"bad on {counted(unhealthy, 'host')}" if unhealthy else "ok")
+        case RolloutHalted(_, reason):
+            return reason
+        case RolledBack(service, run, status, revision, hosts):
+            return f"{service}  rollback of {counted(hosts, 'host')} to {revision[:7]} in run {run}: {status}"
+        case _:
+            return ""
 
 
 def _bar(*, color: bool) -> Progress:

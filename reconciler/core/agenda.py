@@ -33,6 +33,11 @@ class Poll:
 
 
 @dataclass(frozen=True, slots=True)
+class Recover:
+    """Take over runs whose process died."""
+
+
+@dataclass(frozen=True, slots=True)
 class Observe:
     """Ask these hosts."""
 
@@ -55,7 +60,15 @@ class Apply:
         return tuple(sorted(self.only))
 
 
-Duty: TypeAlias = Poll | Observe | Plan | Apply
+@dataclass(frozen=True, slots=True)
+class Approved:
+    """Run a plan that a limit refused and that somebody approved, for these services."""
+
+    plan: str
+    services: tuple[str, ...]
+
+
+Duty: TypeAlias = Poll | Recover | Observe | Plan | Apply | Approved
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +83,8 @@ class Waiting:
 @dataclass(frozen=True, slots=True)
 class Situation:
     """Everything that the agenda rests on. `hosts` are those whose turn it is; `stale`: something is new since what
-    differs was worked out at `planned_at`; `applying`: an apply is under way."""
+    differs was worked out at `planned_at`; `applying`: an apply is under way. `recover_at` is when to look after runs
+    without an end (None: there is none), `approved` are digests of refused plans that may run after all."""
 
     now: datetime
     revision: str
@@ -81,6 +95,8 @@ class Situation:
     hosts_at: datetime | None = None
     stale: bool = False
     applying: bool = False
+    recover_at: datetime | None = None
+    approved: frozenset[str] = frozenset()
     differing: Mapping[str, Differing] = field(default_factory=dict)
     attempts: Mapping[str, Attempt] = field(default_factory=dict)
     timetable: Timetable = field(default_factory=Timetable)
@@ -101,17 +117,31 @@ def agenda(situation: Situation) -> Agenda:
         return Agenda((Poll("a hint" if situation.hinted else "it is time"),), (), situation.now)
     if situation.applying or not situation.revision:
         return Agenda((), (), situation.poll_at)
+    if situation.recover_at is not None and situation.now >= situation.recover_at:
+        return Agenda((Recover(),), (), situation.now)
     impatient = situation.now - situation.planned_at > PATIENCE
     if situation.stale and (impatient or not situation.hosts):
         return Agenda((Plan(),), (), situation.now)
     only, waiting = ({}, ()) if situation.stale else _permitted(situation)
-    if only:
-        return Agenda((Apply(only),), waiting, situation.now)
+    if duty := _changing(situation, only):
+        return Agenda((duty,), waiting, situation.now)
     if situation.hosts:
         return Agenda((Observe(situation.hosts),), waiting, situation.now)
-    moments = [w.until for w in waiting] + [situation.poll_at, situation.hosts_at]
+    moments = [w.until for w in waiting] + [situation.poll_at, situation.hosts_at, situation.recover_at]
     moments.append(situation.timetable.next_change(situation.now))
     return Agenda((), waiting, min((at for at in moments if at is not None), default=None))
+
+
+def _changing(situation: Situation, only: Permitted) -> Duty | None:
+    """What changes hosts now, if anything may."""
+    plans: dict[str, list[str]] = {}
+    for name in only:
+        attempt = situation.attempts.get(name)
+        if attempt and attempt.plan in situation.approved:
+            plans.setdefault(attempt.plan, []).append(name)
+    for plan, services in sorted(plans.items()):
+        return Approved(plan, tuple(sorted(services)))
+    return Apply(only) if only else None
 
 
 def _permitted(situation: Situation) -> tuple[Permitted, tuple[Waiting, ...]]:
@@ -135,13 +165,20 @@ def _permitted(situation: Situation) -> tuple[Permitted, tuple[Waiting, ...]]:
 def _wait(situation: Situation, name: str) -> Waiting | None:
     """Why the service's turn has not come, though its modes let it."""
     differing, now = situation.differing[name], situation.now
+    if situation.recover_at is not None:
+        return Waiting(name, "another apply is under way", situation.recover_at)
     if closed := situation.timetable.closed(name, differing.project, now):
         return Waiting(name, closed.reason, closed.until)
     attempt = situation.attempts.get(name)
-    if attempt and not fresh(attempt, situation.revision, differing.due, now) and now < attempt.not_before:
+    if attempt and attempt.plan not in situation.approved and _early(attempt, situation):
         how = "was not enough" if attempt.ok else attempt.why or "failed"
         return Waiting(name, f"attempt {attempt.tries} at this: {how}", attempt.not_before)
     return None
+
+
+def _early(attempt: Attempt, situation: Situation) -> bool:
+    due = situation.differing[attempt.service].due
+    return not fresh(attempt, situation.revision, due, situation.now) and situation.now < attempt.not_before
 
 
 def _held_by(situation: Situation, name: str, only: Permitted) -> str:

@@ -92,8 +92,8 @@ class _Shared:
     def _part(self, key: Key, group: Group, own: frozenset[Key]) -> str:
         fact, owned = group.facts[key], group.records[key]
         if key in own:
-            # What it says is this host's alone; that it was in order is enough.
-            return digest([*key, fact.query, _treated(owned)])
+            # What it says is this host's alone; that it was in order, and since which run, is enough.
+            return digest([*key, fact.query, owned.run, _treated(owned)])
         # Records that are equal on many hosts are one object, which lives as long as the group does.
         same = (fact, id(owned), own)
         if same not in self._known:

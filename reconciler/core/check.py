@@ -22,6 +22,7 @@ from reconciler.core.marks import Path
 from reconciler.core.page import Page
 from reconciler.core.plain import is_clean, scan
 from reconciler.core.quote import did_you_mean, listing, quote
+from reconciler.core.secret import files_in
 from reconciler.core.text import Text
 from reconciler.core.yaml import RawDocument
 from reconciler.kinds import Registry
@@ -64,7 +65,7 @@ def check(raw: RawDocument, text: Text, registry: Registry) -> Checked:
     entries = list(_entries(page, registry)) if kind == "Service" else []
     problems = [*raw.problems, *_forbidden(page), *problems, *(p for e in entries for p in e.problems)]
     problems += _unknown_kinds(page, registry) if kind == "Project" else []
-    references = frozenset().union(*(e.references for e in entries))
+    references = frozenset().union(*(e.references for e in entries), _secret_files(page))
     if problems:
         placed = tuple(replace(p, document=page.document) for p in problems)
         return Checked(kind, name, place, None, placed, references)
@@ -117,6 +118,11 @@ def _usable_name(value: dict[str, Any]) -> str:
 def _forbidden(page: Page) -> list[Problem]:
     """What must not stand anywhere. Most documents have nothing of it, which is quickly known."""
     return [] if is_clean(page.value) else list(islice(scan(page), MOST))
+
+
+def _secret_files(page: Page) -> frozenset[str]:
+    spec = page.value.get("spec")
+    return files_in(spec.get("vars")) if isinstance(spec, dict) else frozenset()
 
 
 def _entries(page: Page, registry: Registry) -> Iterator[CheckedEntry]:
@@ -181,7 +187,6 @@ def _host(form: HostForm, place: Place, variables: Mapping[str, Any]) -> Host:
 
 def _service(form: ServiceForm, page: Page, place: Place, entries: list[CheckedEntry]) -> ServiceDocument:
     spec = form.spec
-    rollout: Mapping[str, Any] = spec.rollout.model_dump(mode="json", by_alias=True, exclude_unset=True)
     return ServiceDocument(
         name=form.metadata.name,
         place=place,
@@ -193,8 +198,7 @@ def _service(form: ServiceForm, page: Page, place: Place, entries: list[CheckedE
         entries=tuple(e.entry for e in entries if e.entry is not None),
         sync=spec.sync,
         heal=spec.heal,
-        rollout={key: value for key, value in rollout.items() if key != "health"},
-        health=tuple(rollout.get("health", ())),
+        rollout=spec.rollout.value(),
         marks=page.marks,
     )
 

@@ -7,17 +7,21 @@ other services.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from operator import attrgetter
 from typing import TypeAlias
 
+from reconciler.core.checks import check_templates
 from reconciler.core.link import Linked, LinkedService
+from reconciler.core.marks import KEY
+from reconciler.core.opaque import Sealer
 from reconciler.core.profile import Own, described
 from reconciler.core.recipe import Cook, Recipe, Unusable, compile_entry
 from reconciler.core.render import Scope, Use
 from reconciler.core.rows import Slice
+from reconciler.core.secret import FROM
 from reconciler.core.values import context, host_scope, value_set, varies
 from reconciler.kinds import Registry
 from reconciler.model.desired import Host, Resource
@@ -83,7 +87,7 @@ def marked(hosts: Mapping[str, Host]) -> Marked:
 class Part:
     """What one service gives, and what that rests on: `project`, the `files` that were read, the keys that other
     entries ask for too. `unusable` are the hosts on which it can't be used, by why; `own` holds the resources whose
-    content is each host's own; `renders` counts."""
+    content is each host's own; `sealer` knows the secrets that were met; `renders` counts."""
 
     service: LinkedService
     project: ProjectDocument | None
@@ -92,7 +96,11 @@ class Part:
     slices: Mapping[str, Slice] = field(default_factory=dict)
     unusable: dict[Problem, dict[str, None]] = field(default_factory=dict)
     own: dict[Resource, Own] = field(default_factory=dict)
+    sealer: Sealer = field(init=False)
     renders: int = 0
+
+    def __post_init__(self) -> None:
+        self.sealer = Sealer(self.files.get)
 
     def hold(self, hosts: Iterable[str], problem: Problem) -> None:
         """The service can't be used on these hosts."""
@@ -121,20 +129,43 @@ def part_of(linked: LinkedService, ground: Ground, before: Part | None = None) -
         part.files[path] = source(path)
         return part.files[path]
 
+    part.sealer.read = read
+    for problem in _lost_secrets(part):
+        part.hold(linked.hosts, problem)
+    if not part.unusable:
+        _fill(part, ground, before, read)
+    # All that it takes has been read by now; a part must not hold on to the ground that it was made on.
+    part.sealer.read = part.files.get
+    return part
+
+
+def _fill(part: Part, ground: Ground, before: Part | None, read: Callable[[str], bytes | None]) -> None:
+    linked, service = part.service, part.service.document
     hosts = [ground.linked.hosts[name] for name in linked.hosts]
     overridden = frozenset[str]().union(*{ground.hosts.named[name] for name in linked.hosts})
+    scopes = _Scopes(service, part.project, part.sealer)
     columns: list[Column] = []
     for entry in service.entries:
         try:
             recipe = compile_entry(entry, service.name, ground.registry[entry.kind], read)
         except Unusable as error:
             part.hold(linked.hosts, error.problem)
-            return part
-        column = _Filling(recipe, hosts, part).fill(overridden)
+            return
+        column = _Filling(recipe, hosts, part, scopes).fill(overridden)
         columns.append(_kept(column, part, before) if isinstance(column, Resource) and column in part.own else column)
+    for names, problem in check_templates(service, hosts, overridden, scopes.of):
+        part.hold(names, problem)
     without = {host for names in part.unusable.values() for host in names}
     part.slices = _rows(columns, [name for name in linked.hosts if name not in without] if without else linked.hosts)
-    return part
+
+
+def _lost_secrets(part: Part) -> Iterator[Problem]:
+    """References to secrets, in vars of the service or its project, that lead nowhere."""
+    service, project = part.service.document, part.project
+    for document, kind in ((service, "Service"), *(((project, "Project"),) if project else ())):
+        for path, trouble in part.sealer.troubles(document.vars):
+            place = document.marks.get(("spec", "vars", *path, FROM, KEY), document.place)
+            yield Problem(place, "lost-secret", trouble, f"{kind}/{document.name}", "see docs/secrets.md")
 
 
 def _kept(sample: Resource, part: Part, before: Part | None) -> Resource:
@@ -154,6 +185,18 @@ def _contested(linked: LinkedService, ground: Ground) -> frozenset[Key]:
     return frozenset(key for key in keys if ground.contested(key))
 
 
+@dataclass(frozen=True, slots=True)
+class _Scopes:
+    """What templates of a service see. It lives as long as resources have to be made, so it must not hold the part."""
+
+    service: ServiceDocument
+    project: ProjectDocument | None
+    sealer: Sealer
+
+    def of(self, host: Host | None) -> dict[str, Scope]:
+        return context(self.service, self.project, host, self.sealer)
+
+
 @dataclass(slots=True)
 class _Filling:
     """One column being filled. Hosts for which the entry gives nothing are held in the part."""
@@ -161,6 +204,7 @@ class _Filling:
     recipe: Recipe
     hosts: list[Host]
     part: Part
+    scopes: _Scopes
 
     def fill(self, overridden: frozenset[str]) -> Column:
         uses = [use for use in self.recipe.uses if varies(use, overridden)]
@@ -170,6 +214,9 @@ class _Filling:
         groups = _groups(uses, self.hosts)
         if self._own(len(groups)):
             return self._digested(cook, uses, groups)
+        return self._each(cook, groups)
+
+    def _each(self, cook: Cook, groups: list[list[Host]]) -> Column:
         column: dict[str, Resource] = {}
         for members in groups:
             resource = self._cooked(cook, members[0], members)
@@ -186,7 +233,7 @@ class _Filling:
     def _cooked(self, cook: Cook, host: Host | None, members: list[Host]) -> Resource | None:
         self.part.renders += 1
         try:
-            return cook.cook(self._context(host))
+            return cook.cook(self.scopes.of(host))
         except Unusable as error:
             self._unusable(members, error)
             return None
@@ -211,35 +258,30 @@ class _Filling:
             except Unusable as error:
                 self._unusable(members, error)
                 continue
+            if found is None:  # some hold a secret and some don't: they are not asked in the same words
+                return self._each(Cook(self.recipe), groups)
             for host in members:
                 digests[host.name] = found
-        document, project = self.part.service.document, self.part.project
-        self.part.own[sample] = Own(digests, partial(_made, cook, self.hosts, document, project))
+        self.part.own[sample] = Own(digests, partial(_made, cook, self.hosts, self.scopes))
         return sample
 
-    def _own_digest(self, cook: Cook, uses: list[Use]) -> Callable[[Host], str]:
+    def _own_digest(self, cook: Cook, uses: list[Use]) -> Callable[[Host], str | None]:
         """How to get a host's digest. Where templates use nothing else of a host than what stands in its document
         beside its vars, all hosts share the rest; where it is its name as it is, the text around it is made once."""
         if any(scope != "host" for scope, *_ in uses):
-            return lambda host: cook.own_digest(self._context(host))
-        shared = self._context(None)
+            return lambda host: cook.own_digest(self.scopes.of(host))
+        shared = self.scopes.of(None)
         if uses == [("host", "name")] and (named := cook.named(shared)):
             return lambda host: named(host.name)
         return lambda host: cook.own_digest({**shared, "host": host_scope(host)})
-
-    def _context(self, host: Host | None) -> dict[str, Scope]:
-        return context(self.part.service.document, self.part.project, host)
 
     def _unusable(self, members: list[Host], error: Unusable) -> None:
         self.part.hold((host.name for host in members), error.problem)
 
 
-def _made(
-    cook: Cook, hosts: list[Host], service: ServiceDocument, project: ProjectDocument | None, name: str
-) -> Resource:
+def _made(cook: Cook, hosts: list[Host], scopes: _Scopes, name: str) -> Resource:
     """The resource of one of the hosts, which are sorted by name."""
-    host = hosts[bisect_left(hosts, name, key=attrgetter("name"))]
-    return cook.cook(context(service, project, host))
+    return cook.cook(scopes.of(hosts[bisect_left(hosts, name, key=attrgetter("name"))]))
 
 
 def _groups(uses: list[Use], hosts: list[Host]) -> list[list[Host]]:

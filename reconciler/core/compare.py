@@ -75,11 +75,26 @@ def _compared(
             raise AssertionError(f"no such pair of states: {wanted}, {observed}")
 
 
-def remembered_state(wanted: Wanted, sensitive: frozenset[str]) -> dict[str, Any]:
-    """What our record keeps of the fields asked for: enough to tell whether Git moved, never a secret."""
+def remembered_state(wanted: Wanted, sensitive: frozenset[str], observed: Observed | None = None) -> dict[str, Any]:
+    """What our record keeps of the fields asked for: enough to tell whether Git moved, never a secret.
+
+    Of a field that holds a secret it keeps what stands for it, and what the host answered once it was there.
+    """
     if isinstance(wanted, Absent):
         return {}
-    return {name: digest(value) if name in sensitive else value for name, value in wanted.state.items()}
+    state = observed.state if isinstance(observed, Present) else {}
+    return {
+        name: _seal(value, state.get(name)) if name in wanted.sealed else _kept(value, name in sensitive)
+        for name, value in wanted.state.items()
+    }
+
+
+def _kept(value: Any, sensitive: bool) -> Any:
+    return digest(value) if sensitive else value
+
+
+def _seal(asked: Any, answered: Any) -> dict[str, str]:
+    return {"asked": digest(asked), "answered": digest(answered)}
 
 
 def sensitive_fields(resource: Resource, kind: Kind[Any], wanted: Wanted) -> frozenset[str]:
@@ -110,19 +125,25 @@ def _changed(
     resource: Resource, wanted: Present, observed: Present, sensitive: frozenset[str], owned: Owned | None
 ) -> tuple[FieldChange, ...]:
     last = owned.state if owned else {}
-    current = remembered_state(wanted, sensitive)
+    current = remembered_state(wanted, sensitive, observed)
     changes: list[FieldChange] = []
     for name, after in sorted(wanted.state.items()):
         before = observed.state.get(name)
-        if before == after or name in resource.ignore:
+        same = last.get(name) == current[name] if name in wanted.sealed else before == after
+        if same or name in resource.ignore:
             continue
-        cause: Cause = "drift" if name in last and last[name] == current[name] else "pending"
+        cause: Cause = "drift" if name in last and _asked(last[name]) == _asked(current[name]) else "pending"
         if name in sensitive:
             changes.append(FieldChange(name, None, None, cause, sensitive=True))
         else:
             diff = text_diff(observed.texts.get(name), wanted.texts.get(name))
             changes.append(FieldChange(name, before, after, cause, diff=diff))
     return tuple(changes)
+
+
+def _asked(kept: Any) -> Any:
+    """What was asked for, of what our record keeps of a field."""
+    return kept["asked"] if isinstance(kept, dict) and kept.keys() == {"asked", "answered"} else kept
 
 
 def text_diff(before: str | None, after: str | None) -> tuple[str, ...]:

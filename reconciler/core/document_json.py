@@ -10,6 +10,7 @@ from typing import Any
 
 from reconciler.core.marks import TreeMarks
 from reconciler.core.parsed import Few
+from reconciler.core.rollout_json import rollout_fields, rollout_from
 from reconciler.model.document import (
     Entry,
     Expression,
@@ -32,6 +33,7 @@ def to_fields(document: Few) -> dict[str, Any]:
         found["selector"] = _selector(document.selector) if document.selector else None
     if isinstance(document, ServiceDocument):
         found["entries"] = [(entry.kind, entry.name, entry.fields) for entry in document.entries]
+        found["rollout"] = rollout_fields(document.rollout)
     return found
 
 
@@ -46,6 +48,7 @@ def from_fields(path: str, values: dict[str, Any]) -> Few:
     values["selector"] = _selector_from(selector) if selector else None
     if "entries" not in values:
         return ProjectDocument(**values)
+    values["rollout"] = rollout_from(values["rollout"])
     values["entries"] = tuple(_entry(i, entry, marks) for i, entry in enumerate(values["entries"]))
     return ServiceDocument(**values)
 

@@ -19,7 +19,13 @@ from reconciler.model.document import Expression, Selector
 API_VERSION = "reconciler/v1"
 _ANNOTATION_BYTES = 256 * 1024
 
-Vars = Annotated[dict[str, Any], Field(description="Plain values for templates, as `vars.<name>`. Not templates.")]
+Vars = Annotated[
+    dict[str, Any],
+    Field(
+        description="Plain values for templates, as `vars.<name>`, or references to secrets: `{from: sops, …}`. "
+        "Not templates."
+    ),
+]
 
 
 def _not_too_long(annotations: dict[str, str]) -> dict[str, str]:

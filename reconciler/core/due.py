@@ -14,6 +14,7 @@ from reconciler.core.compare import Comparison, Equal, NotKnown, compare
 from reconciler.kinds import Registry
 from reconciler.kinds.base import Token
 from reconciler.model.desired import Desired, Profile, Resource
+from reconciler.model.digest import digest
 from reconciler.model.key import Key
 from reconciler.model.observation import Fact, Owned
 from reconciler.model.plan import Blocked, Change, Release
@@ -127,7 +128,7 @@ class Look:
     desired: Desired
     registry: Registry
     questions: Questions
-    done: dict[tuple[Resource, str, str], Comparison] = field(default_factory=dict)
+    done: dict[tuple[Resource, str, str, str], Comparison] = field(default_factory=dict)
     dues: dict[tuple[int, int], Due] = field(default_factory=dict)
 
     def compare(self, resource: Resource, facts: Mapping[Key, Fact], owned: Owned | None) -> Comparison:
@@ -137,10 +138,16 @@ class Look:
             return NotKnown(NOT_OBSERVED)
         if owned and owned.desired == resource.digest and owned.facts == fact.facts_digest:
             return Equal(settled=_as_recorded(owned, resource))
-        key = (resource, fact.facts_digest, owned.desired if owned else "")
+        key = (resource, fact.facts_digest, owned.desired if owned else "", _sealed(owned))
         if key not in self.done:
             self.done[key] = compare(resource, self.registry[resource.key.kind], fact, owned)
         return self.done[key]
+
+
+def _sealed(owned: Owned | None) -> str:
+    """What hosts answered when a secret was put there: it can differ between hosts that were asked for the same."""
+    kept = [value for value in owned.state.values() if isinstance(value, dict)] if owned else []
+    return digest(kept) if kept else ""
 
 
 def _as_recorded(owned: Owned, resource: Resource) -> bool:

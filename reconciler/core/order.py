@@ -1,4 +1,4 @@
-"""Orders what is due: changes within a program by small edge rules, then steps by what services require.
+"""Orders what is due on one host: changes within a program, by small edge rules. Steps are cut elsewhere.
 
 The same input gives the same order, whatever order the input came in.
 """
@@ -9,10 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from reconciler.core.due import Assessment, Due
-from reconciler.core.graph import nearest, ordered
-from reconciler.model.desired import Service
+from reconciler.core.graph import ordered
 from reconciler.model.digest import digest
-from reconciler.model.plan import Change, Program, Step
+from reconciler.model.plan import Change, Program
 
 Edge = tuple[int, int]
 
@@ -132,39 +131,3 @@ def _shape(change: Change) -> object:
 
 def _shape_parts(change: Change) -> list[object]:
     return [*change.key, change.action, [str(key) for key in change.requires]]
-
-
-def steps(found: Ordered, services: Mapping[str, Service]) -> tuple[Step, ...]:
-    """A step for each service with programs, in an order that keeps every barrier. Ids are the services' names."""
-    names = sorted(found.hosts)
-    live = frozenset(name for name in names if name in services)
-    requires = {name: service.requires for name, service in services.items()}
-    must = [(first, name) for name in names if name in live for first in nearest(name, requires, live)]
-    at = {name: position for position, name in enumerate(names)}
-    graph = ordered(
-        must=[(at[a], at[b]) for a, b in must],
-        should=[(at[a], at[b]) for a, b in _retired_edges(found, live)],
-        rank=[(position,) for position in range(len(names))],
-    )
-    return tuple(
-        Step(
-            id=names[position],
-            service=names[position],
-            needs=tuple(names[p] for p in graph.before(position)),
-            programs={id_: tuple(sorted(members)) for id_, members in sorted(found.hosts[names[position]].items())},
-        )
-        for position in graph.order
-    )
-
-
-def _retired_edges(found: Ordered, live: frozenset[str]) -> Iterator[tuple[str, str]]:
-    """What left Git goes after the live services on the same hosts, and before what it required itself."""
-    hosts = {
-        service: {h for members in programs.values() for h in members} for service, programs in found.hosts.items()
-    }
-    for name in sorted(set(found.hosts) - live):
-        for other in sorted(found.hosts):
-            if other in live and hosts[other] & hosts[name]:
-                yield other, name
-            if other not in live and name in found.needs[other]:
-                yield other, name

@@ -15,6 +15,7 @@ from reconciler.core.interning import InternedVars
 from reconciler.core.join import join
 from reconciler.core.limits import DEFAULT, Limits
 from reconciler.core.parsed import Few, FileResult, Name
+from reconciler.core.sops import VAULT, is_sops
 from reconciler.core.stencil import Read, Stencils, documents
 from reconciler.core.text import Unreadable, decode, too_large
 from reconciler.core.yaml import read
@@ -35,10 +36,17 @@ def parse(blobs: Iterable[tuple[str, bytes | None]], registry: Registry, limits:
 
 
 def parse_file(path: str, data: bytes | None, registry: Registry, limits: Limits = DEFAULT) -> FileResult:
-    """One file, a pure function of its arguments: read with all places, so that it can say what is wrong."""
+    """One file, a pure function of its arguments: read with all places, so that it can say what is wrong.
+
+    One that is encrypted holds secrets and no documents.
+    """
     if data is None:
         return FileResult(path, limits.file_bytes, 1, opaque=True, problems=(too_large(path, limits),))
+    if data.startswith(VAULT):
+        return FileResult(path, len(data))
     raw = read(path, data, limits)
+    if _OURS not in data and raw.problem is None and any(is_sops(document.value) for document in raw.documents):
+        return FileResult(path, len(data))
     checked = [check(document, raw.text, registry) for document in raw.documents]
     problems = [p for c in checked for p in c.problems] + ([raw.problem] if raw.problem else [])
     return FileResult(

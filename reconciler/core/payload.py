@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.core.ask import Questions, remembered_spec
+from reconciler.core.fill import Fill, Withheld
 from reconciler.kinds import Registry
 from reconciler.model.delivery import Payload, Work
 from reconciler.model.desired import Profile
@@ -26,11 +27,15 @@ class Payloads:
 
     registry: Registry
     questions: Questions
-    _made: dict[tuple[str, tuple[str, ...]], Payload] = field(default_factory=dict)
+    fill: Fill
+    _made: dict[tuple[str, tuple[str, ...]], Payload | Withheld] = field(default_factory=dict)
     _fits: dict[tuple[str, Profile], bool] = field(default_factory=dict)
 
-    def of(self, program: Program, profile: Profile | None, records: Records) -> Payload | str:
-        """The payload for a host with this profile and these records, or why the program isn't for it (any more)."""
+    def of(self, program: Program, profile: Profile | None, records: Records) -> Payload | Withheld | str:
+        """The payload for a host with this profile and these records, or why the program isn't for it (any more).
+
+        Withheld, when a secret that goes into it can't be had.
+        """
         if profile is None:
             return "the host left Git"
         if not self._belongs(program, profile):
@@ -40,7 +45,10 @@ class Payloads:
             return "what the plan deletes is not on record as ours any more"
         made = (program.id, tuple(records[key].desired for key in pruned))
         if made not in self._made:
-            self._made[made] = self._payload(program, profile, records)
+            try:
+                self._made[made] = self._payload(program, profile, records)
+            except Withheld as withheld:
+                self._made[made] = withheld
         return self._made[made]
 
     def _belongs(self, program: Program, profile: Profile) -> bool:
@@ -52,7 +60,10 @@ class Payloads:
         return self._fits[known]
 
     def _payload(self, program: Program, profile: Profile, records: Records) -> Payload:
-        specs: dict[Key, tuple[Any, Query]] = {r.key: (r.spec, self.questions.of(r)[0]) for r in profile.resources}
+        due = {change.key for change in program.changes if change.action in ("create", "update")}
+        specs: dict[Key, tuple[Any, Query]] = {
+            r.key: (self.fill.spec(r) if r.key in due else r.spec, self.questions.of(r)[0]) for r in profile.resources
+        }
         for change in program.changes:
             if not change.desired:
                 specs[change.key] = (remembered_spec(records[change.key], self.registry), change.query)

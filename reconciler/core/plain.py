@@ -1,4 +1,5 @@
-"""What no document may hold, wherever it stands: null, keys that Ansible would obey, templates among vars.
+"""What no document may hold, wherever it stands: null, keys that Ansible would obey, templates among vars, and
+references to secrets that are not well formed.
 
 Must not know kinds of documents, only that vars are under `spec.vars`.
 """
@@ -13,6 +14,7 @@ from reconciler.core.fields import is_template
 from reconciler.core.marks import KEY, Path
 from reconciler.core.page import Page
 from reconciler.core.quote import quote
+from reconciler.core.secret import is_reference, problems_of
 from reconciler.model.problem import Problem
 
 _VARS: Path = ("spec", "vars")
@@ -24,9 +26,10 @@ def scan(page: Page) -> Iterator[Problem]:
 
 
 def is_clean(value: Any) -> bool:
-    """Whether `scan` finds nothing, for certain; templates are taken for forbidden everywhere."""
+    """Whether `scan` finds nothing, for certain; templates, and references to secrets, are taken for forbidden."""
     if isinstance(value, dict):
-        return not any(is_ansible(key) or is_template(key) for key in value) and all(map(is_clean, value.values()))
+        forbidden = any(is_ansible(key) or is_template(key) for key in value) or is_reference(value)
+        return not forbidden and all(map(is_clean, value.values()))
     if isinstance(value, list):
         return all(map(is_clean, value))
     return value is not None and not is_template(value)
@@ -34,6 +37,8 @@ def is_clean(value: Any) -> bool:
 
 def _scan(page: Page, path: Path, value: Any) -> Iterator[Problem]:
     if isinstance(value, dict):
+        if path[:2] == _VARS and is_reference(value):
+            yield from problems_of(page, path)
         for key, item in value.items():
             yield from _key(page, (*path, key), key)
             yield from _scan(page, (*path, key), item)

@@ -9,47 +9,64 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from reconciler.core.batch import Caution
 from reconciler.core.due import Assessment
 from reconciler.core.heads import Standing
-from reconciler.core.order import Programs, order, steps
+from reconciler.core.order import Programs, order
 from reconciler.core.permit import Permitted, permitted
 from reconciler.core.plan_json import sealed
-from reconciler.core.target import drift_only, limited
+from reconciler.core.steps import steps
+from reconciler.core.target import drift_only, limited, of_service
+from reconciler.core.undo import with_way_back
 from reconciler.model.desired import Desired
-from reconciler.model.observation import Head
+from reconciler.model.observation import Head, Ownership
 from reconciler.model.plan import Plan, Program, Step, Summary
 
 
 @dataclass(frozen=True, slots=True)
+class Only:
+    """One service on some hosts."""
+
+    service: str
+    hosts: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Scope:
-    """What the plan is limited to. `drift` leaves pending changes out. `permit` are the causes of changes that may
-    be made by themselves, for each service that has some (None: all)."""
+    """What the plan is limited to. `drift` leaves pending changes out; `only` is the way back of some hosts, all at
+    once. `permit` are the causes of changes that may be made by themselves, for each service that has some (None: all).
+    """
 
     targets: tuple[str, ...] = ()
     excludes: tuple[str, ...] = ()
     drift: bool = False
+    only: Only | None = None
     permit: Permitted | None = None
 
     @property
     def whole(self) -> bool:
-        return not (self.targets or self.excludes or self.drift or self.permit is not None)
+        return not (self.targets or self.excludes or self.drift or self.only or self.permit is not None)
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What is known of hosts: how all stand. `programs` are those that were ordered for the last plan."""
+    """What is known of hosts: how all stand, and what we own on those on which something may be due. `programs` are
+    those that were ordered for the last plan."""
 
     standing: Standing
+    ownership: Mapping[str, Ownership]
     programs: Programs = field(default_factory=Programs)
 
 
-def make_plan(assessment: Assessment, desired: Desired, seen: Seen, scope: Scope) -> Plan:
+def make_plan(assessment: Assessment, desired: Desired, seen: Seen, scope: Scope, caution: Caution) -> Plan:
     """The plan for what is due. Raises Stalled for a target that means nothing."""
     narrowed = limited(assessment, desired, scope.targets, scope.excludes)
+    narrowed = of_service(narrowed, scope.only.service, scope.only.hosts) if scope.only else narrowed
     narrowed = drift_only(narrowed) if scope.drift else narrowed
     narrowed = narrowed if scope.permit is None else permitted(narrowed, scope.permit)
     found = order(narrowed, seen.programs)
-    ordered = steps(found, desired.services)
+    cut = steps(found, desired, caution)
+    ordered = cut.steps
     return sealed(
         Plan(
             revision=desired.revision,
@@ -64,6 +81,7 @@ def make_plan(assessment: Assessment, desired: Desired, seen: Seen, scope: Scope
             summary=_summary(ordered, found.programs, assessment),
             incomplete=not scope.whole,
             machines={h: seen.standing.heads[h].identity for step in ordered for h in step.hosts},
+            rollouts=with_way_back(cut.rollouts, ordered, seen.ownership),
         )
     )
 

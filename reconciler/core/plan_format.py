@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from reconciler.model.plan import Action, Cause
+from reconciler.model.rollout import OnFailure
 
 Word = Annotated[str, StringConstraints(min_length=1)]
 KeyText = Annotated[
@@ -67,12 +68,89 @@ class ProgramForm(Form):
     changes: list[ChangeForm]
 
 
+class BatchForm(Form):
+    """A step's place in its service's rollout."""
+
+    number: int = Field(ge=1)
+    of: int = Field(ge=1)
+    domain: str | None = Field(description="The value of the label that keeps batches apart; null: none.")
+    canary: bool
+
+
+class HttpForm(Form):
+    url: str
+    expect: int
+    timeout: float
+
+
+class TcpForm(Form):
+    port: str
+    host: str
+    timeout: float
+
+
+class UnitForm(Form):
+    unit: str
+
+
+class CommandForm(Form):
+    argv: list[str]
+    timeout: float
+
+
+class PrometheusForm(Form):
+    query: str
+    url: str
+    at_least: float | None
+    at_most: float | None
+    timeout: float
+
+
+class HttpCheckForm(Form):
+    http: HttpForm
+
+
+class TcpCheckForm(Form):
+    tcp: TcpForm
+
+
+class UnitCheckForm(Form):
+    systemd: UnitForm
+
+
+class CommandCheckForm(Form):
+    command: CommandForm
+
+
+class PrometheusCheckForm(Form):
+    prometheus: PrometheusForm
+
+
+CheckForm = HttpCheckForm | TcpCheckForm | UnitCheckForm | CommandCheckForm | PrometheusCheckForm
+
+
+class RolloutForm(Form):
+    """What governs the steps of a service. Times are in seconds."""
+
+    budget: Count = Field(description="The most hosts that may fail, over all batches.")
+    at_once: Count = Field(description="The most hosts that change at the same time; 0: no such limit.")
+    bake: float = Field(ge=0, description="How long health is watched after each batch.")
+    on_failure: OnFailure
+    health: list[CheckForm] = Field(description="What must hold before the rollout goes on; texts may be templates.")
+    stages: list[str] = Field(description="Canary and batches, as they were written.")
+    domain: str = Field(description="The label that keeps batches apart; empty: none.")
+    good: dict[Word, Hosts] = Field(
+        description="Where hosts go back when it fails: revisions at which they were in order."
+    )
+
+
 class StepForm(Form):
     """Hosts of one service that change together, by the program that they get."""
 
     id: Word
     service: str
     needs: list[Word] = Field(description="Ids of the steps that come first.")
+    batch: BatchForm | None = Field(description="Null when the step is all of the service.")
     programs: dict[str, Hosts]
 
 
@@ -124,6 +202,7 @@ class PlanForm(Form):
     incomplete: bool = Field(description="Targets, excludes or --heal left something out.")
     machines: dict[str, str] = Field(description="For hosts of steps, which machine each was when it was asked.")
     summary: SummaryForm
+    rollouts: dict[str, RolloutForm] = Field(description="By service, where more than the breaker governs it.")
     steps: list[StepForm]
     programs: dict[str, ProgramForm]
     blocked: list[BlockedForm]

@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 
 from reconciler.core import exchange, instant
+from reconciler.core.rollout_json import batch_fields, batch_from, terms_fields, terms_from
 from reconciler.model.digest import digest
 from reconciler.model.errors import Stalled
 from reconciler.model.key import Key
@@ -37,6 +38,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "incomplete": plan.incomplete,
         "machines": dict(sorted(plan.machines.items())),
         "summary": {name: getattr(plan.summary, name) for name in Summary.__slots__},
+        "rollouts": {name: terms_fields(plan.rollouts[name]) for name in sorted(plan.rollouts)},
         "steps": [_step(step) for step in plan.steps],
         "programs": {name: _program(plan.programs[name]) for name in sorted(plan.programs)},
         "blocked": [_blocked(blocked) for blocked in plan.blocked],
@@ -61,6 +63,7 @@ def plan_from_document(document: Mapping[str, Any]) -> Plan:
         summary=Summary(**document["summary"]),
         incomplete=document["incomplete"],
         machines=document["machines"],
+        rollouts={name: terms_from(terms) for name, terms in document["rollouts"].items()},
         digest=document["digest"],
     )
 
@@ -146,13 +149,14 @@ def _step(step: Step) -> dict[str, Any]:
         "id": step.id,
         "service": step.service,
         "needs": list(step.needs),
+        "batch": batch_fields(step.batch),
         "programs": {name: list(hosts) for name, hosts in step.programs.items()},
     }
 
 
 def _to_step(step: Mapping[str, Any]) -> Step:
     programs = {name: tuple(hosts) for name, hosts in step["programs"].items()}
-    return Step(step["id"], step["service"], tuple(step["needs"]), programs)
+    return Step(step["id"], step["service"], tuple(step["needs"]), programs, batch_from(step["batch"]))
 
 
 def _program(program: Program) -> dict[str, Any]:

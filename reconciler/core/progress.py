@@ -1,23 +1,27 @@
 """Decides, while a plan runs, which hosts of the next step may go and which are skipped, with the root cause.
 
-Knows outcomes as values; knows nothing of how a step is carried out.
+Knows outcomes as values; knows nothing of how a step is carried out. Whether a rollout goes on at all is told by
+`core.budget`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 from reconciler.model.delivery import Status
 from reconciler.model.desired import Service
 from reconciler.model.plan import Plan, Step
 
-Results = Mapping[tuple[str, str], Status]
+Fate: TypeAlias = Status | Literal["unhealthy"]
+"""What became of a host in a step: how its visit ended, or that it is not well after one that went through."""
+
+Results = Mapping[tuple[str, str], Fate]
 """What became of (step, host) so far."""
 
 # A host that could not be reached was not changed and is caught up later; it does not hold up others.
-_BREAKS: frozenset[Status] = frozenset({"failed", "stale", "refused", "lost", "skipped"})
+_BREAKS: frozenset[Fate] = frozenset({"failed", "stale", "refused", "lost", "skipped", "unhealthy"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,77 +36,94 @@ class _Cause(NamedTuple):
     """What went wrong where, and on how many more hosts."""
 
     service: str
-    status: Status
+    status: Fate
     host: str
     others: int = 0
-
-
-def admit(step: Step, plan: Plan, services: Mapping[str, Service], results: Results) -> Admission:
-    """Splits a step's hosts by what became of the steps that it needs.
-
-    Where a host has a needed service itself, only what became of that service on this very host counts; where it
-    does not, the service must have gone through on all of its hosts.
-    """
-    search = _Search({s.id: s for s in plan.steps}, services, results)
-    go: list[str] = []
-    skip: dict[str, str] = {}
-    for host in step.hosts:
-        if cause := search.cause(step, host):
-            skip[host] = _said(cause, host)
-        else:
-            go.append(host)
-    return Admission(tuple(go), skip)
+    halted: str = ""
 
 
 @dataclass(slots=True)
-class _Search:
-    """Looks for what is behind it that a host must not go; each needed step is worked out once."""
+class Progress:
+    """One run's admissions. `results` and `halted` (services that were stopped, each with why) grow as the run goes on.
 
-    steps: Mapping[str, Step]
+    A needed service is worked out once: the steps of a plan are in order, so all of its own are over by then.
+    """
+
+    plan: Plan
     services: Mapping[str, Service]
     results: Results
+    halted: Mapping[str, str] = field(default_factory=dict)
+    _steps: dict[str, list[Step]] = field(default_factory=dict)
+    _needs: dict[str, dict[str, None]] = field(default_factory=dict)
     _selected: dict[str, frozenset[str]] = field(default_factory=dict)
-    _broken: dict[str, dict[str, Status]] = field(default_factory=dict)
+    _broken: dict[str, dict[str, Fate]] = field(default_factory=dict)
 
-    def cause(self, step: Step, host: str) -> _Cause | None:
+    def __post_init__(self) -> None:
+        service = {step.id: step.service for step in self.plan.steps}
+        for step in self.plan.steps:
+            self._steps.setdefault(step.service, []).append(step)
+            others = (service[id_] for id_ in step.needs if service[id_] != step.service)
+            self._needs.setdefault(step.service, {}).update(dict.fromkeys(others))
+
+    def admit(self, step: Step) -> Admission:
+        """Splits a step's hosts by what became of the services that its own one needs, over all of their batches.
+
+        Where a host has a needed service itself, only what became of that service on this very host counts; where it
+        does not, the service must have gone through on all of its hosts.
+        """
+        go: list[str] = []
+        skip: dict[str, str] = {}
+        for host in step.hosts:
+            if cause := self._cause(step.service, host):
+                skip[host] = _said(cause, host)
+            else:
+                go.append(host)
+        return Admission(tuple(go), skip)
+
+    def _cause(self, service: str, host: str) -> _Cause | None:
         """The root of it: what was only skipped for something else leads on to that."""
-        return next((cause for id_ in step.needs if (cause := self._cause_in(self.steps[id_], host))), None)
+        return next((cause for need in self._needs[service] if (cause := self._cause_in(need, host))), None)
 
-    def _cause_in(self, needed: Step, host: str) -> _Cause | None:
+    def _cause_in(self, needed: str, host: str) -> _Cause | None:
         broken = self._broken_in(needed)
         if host in self._selected_by(needed):
             broken = {host: broken[host]} if host in broken else {}
         if not broken:
             return None
         first, status = min(broken.items())
-        root = self.cause(needed, first) if status == "skipped" else None
-        return root or _Cause(needed.service, status, first, len(broken) - 1)
+        root = self._cause(needed, first) if status == "skipped" else None
+        halted = self.halted.get(needed, "") if status == "skipped" else ""
+        return root or _Cause(needed, status, first, len(broken) - 1, halted)
 
-    def _selected_by(self, step: Step) -> frozenset[str]:
-        if step.id not in self._selected:
-            service = self.services.get(step.service)
-            self._selected[step.id] = frozenset(service.hosts if service else ()) | frozenset(step.hosts)
-        return self._selected[step.id]
+    def _selected_by(self, name: str) -> frozenset[str]:
+        if name not in self._selected:
+            service = self.services.get(name)
+            changing = (host for step in self._steps[name] for host in step.hosts)
+            self._selected[name] = frozenset(service.hosts if service else ()) | frozenset(changing)
+        return self._selected[name]
 
-    def _broken_in(self, step: Step) -> dict[str, Status]:
-        if step.id not in self._broken:
-            self._broken[step.id] = _broken(step, self.results)
-        return self._broken[step.id]
+    def _broken_in(self, name: str) -> dict[str, Fate]:
+        if name not in self._broken:
+            self._broken[name] = _broken(self._steps[name], self.results)
+        return self._broken[name]
 
 
-def _broken(step: Step, results: Results) -> dict[str, Status]:
-    statuses = {host: results[step.id, host] for host in step.hosts if (step.id, host) in results}
-    broken = {host: status for host, status in statuses.items() if status in _BREAKS}
+def _broken(steps: list[Step], results: Results) -> dict[str, Fate]:
+    fates = {host: results[step.id, host] for step in steps for host in step.hosts if (step.id, host) in results}
+    broken = {host: fate for host, fate in fates.items() if fate in _BREAKS}
     # Nobody of the whole service was reached: what stands on it must not go on as if it were there.
-    if statuses and all(status == "unreachable" for status in statuses.values()):
-        return dict(statuses)
+    if fates and all(fate == "unreachable" for fate in fates.values()):
+        return fates
     return broken
 
 
 def _said(cause: _Cause, host: str) -> str:
     where = "this host" if cause.host == host else cause.host
     where += f" and {cause.others} more" if cause.others else ""
+    if cause.halted:
+        return cause.halted
     if cause.status == "skipped":  # and nothing is behind it
         return f"the run was stopped before {cause.service} was done on {where}"
     words = {"failed": "failed", "stale": "became stale", "unreachable": "can't be reached"}
+    words["unhealthy"] = "is not healthy"
     return f"{cause.service} {words.get(cause.status, f'was {cause.status}')} on {where}"

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
 from pydantic import BaseModel, ValidationError
 
+from reconciler.core.opaque import Unsealed, checked
 from reconciler.core.quote import did_you_mean, listing, quote
 from reconciler.core.render import RenderError, Scope, Template, Use, around_name, compile_template, is_template, render
 from reconciler.kinds.base import COMMON, Kind
@@ -21,6 +22,7 @@ from reconciler.model.digest import digest
 from reconciler.model.document import Entry
 from reconciler.model.key import Key, Place
 from reconciler.model.problem import Problem
+from reconciler.model.secret import is_sealed
 from reconciler.model.state import Present
 
 Path = tuple[str | int, ...]
@@ -73,7 +75,17 @@ def compile_entry(entry: Entry, service: str, kind: Kind[Any], read: Callable[[s
         templates.append((where, _compiled(entry, service, where, text)))
     named = _compiled(entry, service, (entry.kind,), entry.name) if is_template(entry.name) else None
     uses = sorted({use for _, template in templates for use in template.uses} | set(named.uses if named else ()))
-    return Recipe(entry, service, kind, {**fields, **as_is}, tuple(templates), tuple(uses), named)
+    fixed = {**fields, **as_is}
+    _refuse_stand_ins(entry, service, fixed)
+    return Recipe(entry, service, kind, fixed, tuple(templates), tuple(uses), named)
+
+
+def _refuse_stand_ins(entry: Entry, service: str, fixed: Mapping[str, Any]) -> None:
+    """Only a template can bring a secret: what is no template must not look as if it had."""
+    for name, value in fixed.items():
+        if any(is_sealed(text) for text in _texts(value) if not is_template(text)):
+            message = f"{name} holds what stands for a secret"
+            raise _unusable(entry, service, "secret-changed", message, (name,))
 
 
 class Cook:
@@ -86,12 +98,17 @@ class Cook:
     def cook(self, context: Mapping[str, Scope]) -> Resource:
         """The resource for these values. Raises Unusable when a template fails or a value isn't what the kind takes."""
         recipe, entry = self.recipe, self.recipe.entry
-        if self._first is not None and recipe.only_content:
-            return self._again(*self._first, context)
+        if self._first is not None and recipe.only_content and (again := self._again(*self._first, context)):
+            return again
         name = _rendered(recipe, (entry.kind,), recipe.named, context) if recipe.named else entry.name
         fields: Any = recipe.fixed
+        sealed = _holds_secret(recipe, (entry.kind,), name)
         for path, template in recipe.templates:
-            fields = _replaced(fields, path, _rendered(recipe, path, template, context))
+            value = _rendered(recipe, path, template, context)
+            fields = _replaced(fields, path, value)
+            sealed |= _holds_secret(recipe, path, value)
+        if sealed:
+            fields = {**fields, "sensitive": True}
         try:
             key = Key(entry.kind, str(recipe.kind.names.validate_python(name)))
         except ValidationError as error:
@@ -103,27 +120,31 @@ class Cook:
         self._first = (resource, base)
         return resource
 
-    def own_digest(self, context: Mapping[str, Scope]) -> str:
+    def own_digest(self, context: Mapping[str, Scope]) -> str | None:
         """The digest of the resource for these values, without making it; only after `cook`, where only the content
-        differs. Raises Unusable as `cook` does."""
+        differs. None if only one of the two holds a secret. Raises Unusable as `cook` does."""
         assert self._first is not None and self.recipe.only_content
         (path, template), *_ = self.recipe.templates
-        return digest([self._first[1], _rendered(self.recipe, path, template, context)])
+        text = _rendered(self.recipe, path, template, context)
+        return digest([self._first[1], text]) if _alike(self._first[0], text) else None
 
     def named(self, context: Mapping[str, Scope]) -> Callable[[str], str] | None:
         """As `own_digest`, by the host's name, where the content says that as it is and uses nothing else of a host:
-        the text around it is the same everywhere. None where that can't be relied on."""
+        the text around it is the same everywhere. None where that can't be relied on, as with secrets."""
         assert self._first is not None and self.recipe.only_content
         (_, template), *_ = self.recipe.templates
         base, pieces = self._first[1], around_name(template, context)
-        if pieces is None:
+        if pieces is None or context["vars"].tokens:
             return None
         return lambda name: digest([base, name.join(pieces)])
 
-    def _again(self, first: Resource, base: str, context: Mapping[str, Scope]) -> Resource:
-        """As the first, but for the content: text, which is valid whatever it says."""
+    def _again(self, first: Resource, base: str, context: Mapping[str, Scope]) -> Resource | None:
+        """As the first, but for the content: text, which is valid whatever it says. None if only one of the two holds
+        a secret."""
         (path, template), *_ = self.recipe.templates
         text = _rendered(self.recipe, path, template, context)
+        if not _alike(first, text):
+            return None
         values = {**first.spec.__dict__, "content": text}
         spec = type(first.spec).model_construct(first.spec.model_fields_set, **values)
         return _resource(self.recipe, first.key, spec, base)
@@ -141,6 +162,23 @@ def _check_ignored(recipe: Recipe, key: Key, spec: Any) -> None:
             place = recipe.entry.marks.get(("ignore", index), recipe.entry.place)
             message = f"{recipe.label} can't ignore {quote(field)}: it has no such field"
             raise Unusable(_problem(recipe.service, place, "unknown-field", message, hint))
+
+
+def _alike(first: Resource, text: str) -> bool:
+    return is_sealed(getattr(first.spec, "content", None)) == is_sealed(text)
+
+
+def _holds_secret(recipe: Recipe, where: Path, value: Any) -> bool:
+    """Whether what a template gave holds a secret. Raises Unusable where the kind takes none."""
+    if not (is_sealed(value) if isinstance(value, str) else any(is_sealed(text) for text in _texts(value))):
+        return False
+    if len(where) == 1 and where[0] in recipe.kind.seals:
+        return True
+    takes = " or ".join(sorted(recipe.kind.seals))
+    message = f"{'.'.join(map(str, where))} of this {recipe.kind.name} can't hold a secret"
+    problem = _unusable(recipe.entry, recipe.service, "secret-not-here", message, where).problem
+    hint = f"put it into its {takes}" if takes else "put it into the content of a file"
+    raise Unusable(replace(problem, hint=hint))
 
 
 def _base(recipe: Recipe, key: Key, spec: Any) -> str:
@@ -210,7 +248,11 @@ def _compiled(entry: Entry, service: str, where: Path, text: str) -> Template:
 
 def _rendered(recipe: Recipe, where: Path, template: Template, context: Mapping[str, Scope]) -> Any:
     try:
-        return render(template, context)
+        value = render(template, context)
+        for text in (value,) if isinstance(value, str) else _texts(value):
+            checked(text, context["vars"].tokens)
+    except Unsealed as error:
+        raise _unusable(recipe.entry, recipe.service, "secret-changed", str(error), where) from None
     except RenderError as error:
         entry = recipe.entry
         path = entry.fields.get("template")
@@ -221,6 +263,7 @@ def _rendered(recipe: Recipe, where: Path, template: Template, context: Mapping[
             place = _line_in(entry.marks.get(where, entry.place), text, error.line)
         hint = "give it in vars of the host, the service or the project" if "is not defined" in error.message else ""
         raise Unusable(_problem(recipe.service, place, "template-error", error.message, hint)) from None
+    return value
 
 
 def _line_in(mark: Place, text: str, line: int) -> Place:
@@ -267,6 +310,19 @@ def _unusable(entry: Entry, service: str, reason: str, message: str, where: Path
 
 def _problem(service: str, place: Place, reason: str, message: str, hint: str = "") -> Problem:
     return Problem(place, reason, message, f"Service/{service}", hint)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in a value, keys too."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _texts(key)
+            yield from _texts(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _texts(item)
 
 
 def _strings(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from reconciler.core.compare import Equal, compare, remembered_state, sensitive_fields
+from reconciler.core.compare import Different, Equal, compare, remembered_state, sensitive_fields
 from reconciler.kinds import Registry
 from reconciler.model.delivery import Outcome
 from reconciler.model.desired import Desired, Profile, Resource
@@ -73,7 +73,7 @@ class Scribe:
         digests = {r.key: r for r in profile.resources}
         for resource, fact in equal:
             before = new.get(resource.key)
-            record = self._record(resource, before.created if before else False, fact.facts_digest, before)
+            record = self._record(resource, before.created if before else False, fact, before)
             reacted = before.reacted if before else _all_reacted(resource, digests)
             new[resource.key] = replace(record, reacted=reacted)
         return new
@@ -86,12 +86,12 @@ class Scribe:
         first = before is None or not before.desired
         created = (before is not None and before.created) or (first and change.action == "create")
         if done and change.action != "delete":
-            new[resource.key] = self._record(resource, created, fact.facts_digest if fact else "", before)
+            new[resource.key] = self._record(resource, created, fact, before)
         elif done:
-            new[resource.key] = self._record(resource, False, fact.facts_digest if fact else "", before)
+            new[resource.key] = self._record(resource, False, fact, before)
         elif first and change.action == "create" and fact is not None and self._there(resource, fact):
             # It failed half-way but left something behind: ours, though not as it should be.
-            new[resource.key] = replace(self._record(resource, True, "", before), desired="", state={})
+            new[resource.key] = replace(self._record(resource, True, None, before), desired="", state={})
 
     def _there(self, resource: Resource, fact: Fact) -> bool:
         kind = self.registry[resource.key.kind]
@@ -101,7 +101,9 @@ class Scribe:
         """A change that went through obliges every resource that answers to it, also ones of later steps."""
         for resource in resources.values():
             if changed.key in resource.reload_on or changed.key in resource.restart_on:
-                record = new.get(resource.key) or replace(self._record(resource, False, "", None), desired="", state={})
+                record = new.get(resource.key) or replace(
+                    self._record(resource, False, None, None), desired="", state={}
+                )
                 new[resource.key] = replace(record, reacted={**record.reacted, str(changed.key): OWED})
 
     def _started(
@@ -117,22 +119,23 @@ class Scribe:
         if record is not None:
             new[resource.key] = replace(record, reacted=_all_reacted(resource, resources))
 
-    def _record(self, resource: Resource, created: bool, facts: str, before: Owned | None) -> Owned:
+    def _record(self, resource: Resource, created: bool, fact: Fact | None, before: Owned | None) -> Owned:
         kind: Any = self.registry[resource.key.kind]
         wanted = kind.wanted(resource.key.name, resource.spec)
+        observed = kind.observe(resource.key.name, resource.spec, fact.facts) if fact else None
         service = self.desired.services.get(resource.service)
         return Owned(
             key=resource.key,
             service=resource.service,
             created=created and not isinstance(wanted, Absent),
             desired=resource.digest,
-            facts=facts,
+            facts=fact.facts_digest if fact else "",
             revision=self.stamp.revision,
             run=self.stamp.run,
             at=self.stamp.at,
             path=resource.place.path,
             spec=kind.memory(resource.spec),
-            state=remembered_state(wanted, sensitive_fields(resource, kind, wanted)),
+            state=remembered_state(wanted, sensitive_fields(resource, kind, wanted), observed),
             needs=service.requires if service else (),
             requires=resource.requires,
             protect=resource.protect,
@@ -149,15 +152,23 @@ def ownership_of(host: str, records: Records, desired: Desired, before: Ownershi
 
 
 def verified(outcome: Outcome, resource: Resource, fact: Fact | None, registry: Registry) -> Outcome:
-    """The outcome, failed if the host still is not as it should be although every module said that all went well."""
+    """The outcome, failed if the host still is not as it should be although every module said that all went well.
+
+    What holds a secret is not compared: its value is not known here any more.
+    """
     if outcome.result not in ("changed", "ok") or fact is None:
         return outcome
-    match compare(resource, registry[resource.key.kind], fact, None):
+    kind: Any = registry[resource.key.kind]
+    wanted = kind.wanted(resource.key.name, resource.spec)
+    sealed = wanted.sealed if isinstance(wanted, Present) else frozenset()
+    match compare(resource, kind, fact, None):
         case Equal():
             return outcome
+        case Different("update", _, fields) if all(field.path in sealed for field in fields):
+            return outcome
         case different:
-            fields = ", ".join(f.path for f in getattr(different, "fields", ())) or getattr(different, "reason", "")
-            message = f"was applied, but the host still differs: {fields}"
+            names = ", ".join(f.path for f in getattr(different, "fields", ())) or getattr(different, "reason", "")
+            message = f"was applied, but the host still differs: {names}"
             return replace(outcome, result="failed", message=message)
 
 

@@ -45,11 +45,13 @@ class RenderError(Exception):
 
 
 class Scope(dict[str, Any]):
-    """One of the names that templates see; knows its name so that errors can say it."""
+    """One of the names that templates see; knows its name so that errors can say it. `tokens` are those of the secrets
+    in it."""
 
-    def __init__(self, name: str, values: Mapping[str, Any]) -> None:
+    def __init__(self, name: str, values: Mapping[str, Any], tokens: frozenset[str] = frozenset()) -> None:
         super().__init__(values)
         self.scope = name
+        self.tokens = tokens
 
 
 class _Undefined(StrictUndefined):

@@ -88,6 +88,7 @@ def resolve_again(
         renders=made,
         windows=linked.restraints.windows,
         freezes=linked.restraints.freezes,
+        secrets={t: secret for part in parts.values() for t, secret in part.sealer.secrets.items()},
         **_profiles(before.desired if before else None, final, owns, touched),
     )
     # What a later change is worked out from must not hold on to the documents that it replaces.
@@ -194,4 +195,5 @@ def _service(service: LinkedService, linked: Linked) -> Service:
         hosts=service.hosts,
         sync=doc.sync or (project.sync if project else "manual"),
         heal=doc.heal or (project.heal if project else "report"),
+        rollout=doc.rollout,
     )

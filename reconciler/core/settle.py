@@ -30,7 +30,7 @@ def settled(assessment: Assessment, scribe: Scribe, ownership: Mapping[str, Owne
     return changed
 
 
-def watched(
+def noted(
     assessment: Assessment, scribe: Scribe, ownership: Mapping[str, Ownership], let_go: Collection[str] = ()
 ) -> dict[str, Records]:
     """As `settled`, but only what watching without applying may write down: things that are on no record yet are, and

@@ -55,6 +55,16 @@ def limited(assessment: Assessment, desired: Desired, targets: Sequence[str], ex
     return _filtered(assessment, kept)
 
 
+def of_service(assessment: Assessment, service: str, hosts: Container[str]) -> Assessment:
+    """The assessment with only what is due for a service on some hosts; not what its resources require elsewhere."""
+    groups = [
+        (replace(verdict, dues=tuple(due for due in verdict.dues if due.service == service)), members)
+        for verdict, everyone in assessment.verdicts
+        if (members := tuple(host for host in everyone if host in hosts))
+    ]
+    return replace(assessment, verdicts=tuple(groups))
+
+
 def drift_only(assessment: Assessment) -> Assessment:
     """The assessment with only the changes that undo what hosts changed themselves."""
     return _filtered(assessment, lambda _, due: due.change.cause == "drift")

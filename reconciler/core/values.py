@@ -10,10 +10,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from reconciler.core.opaque import Sealer
 from reconciler.core.render import Scope, Use
 from reconciler.model.desired import Host
 from reconciler.model.digest import canonical
 from reconciler.model.document import ProjectDocument, ServiceDocument
+from reconciler.model.key import OUTSIDE
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +36,32 @@ class Origin:
         return Origin(self.name, None, self.giver, tuple((giver, None) for giver, _ in self.over), sensitive=True)
 
 
-def context(service: ServiceDocument, project: ProjectDocument | None, host: Host | None) -> dict[str, Scope]:
-    """What a template of the service sees; without a host only what all hosts share."""
-    merged = {**(project.vars if project else {}), **service.vars, **(host.vars if host else {})}
-    of_project = {"name": project.name, "owners": list(project.owners), "vars": dict(project.vars)} if project else {}
-    return {"host": host_scope(host), "vars": Scope("vars", merged), "project": Scope("project", of_project)}
+def context(
+    service: ServiceDocument, project: ProjectDocument | None, host: Host | None, sealer: Sealer
+) -> dict[str, Scope]:
+    """What a template of the service sees; without a host only what all hosts share. Secrets are sealed."""
+    shared, in_project = sealer.sealed(project.vars) if project else ({}, frozenset[str]())
+    own, in_service = sealer.sealed(service.vars)
+    its, in_host = _of_host(host, sealer)
+    of_project = {"name": project.name, "owners": list(project.owners), "vars": dict(shared)} if project else {}
+    return {
+        "host": host_scope(host),
+        "vars": Scope("vars", {**shared, **own, **its}, in_project | in_service | in_host),
+        "project": Scope("project", of_project),
+    }
 
 
 def host_scope(host: Host | None) -> Scope:
     """What `host` is in a template."""
     values = {"name": host.name, "address": host.address, "labels": host.labels} if host else {}
     return Scope("host", values)
+
+
+def _of_host(host: Host | None, sealer: Sealer) -> tuple[Mapping[str, Any], frozenset[str]]:
+    """What an inventory says of a host is data: only Git refers to secrets."""
+    if host is None or host.place.path.startswith(OUTSIDE):
+        return host.vars if host else {}, frozenset()
+    return sealer.sealed(host.vars)
 
 
 def varies(use: Use, overridden: frozenset[str]) -> bool:

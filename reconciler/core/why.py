@@ -5,7 +5,7 @@ Puts together what other modules found; decides nothing itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -184,6 +184,7 @@ def _dues(known: Known, host: str) -> tuple[Due, ...]:
 def _waits(known: Known, host: str, due: tuple[Due, ...]) -> tuple[str, ...]:
     """What comes before the change: on this host, and other services."""
     found: list[str] = []
+    needs = _needs(known.plan)
     for step in known.plan.steps:
         for program, hosts in step.programs.items():
             if host not in hosts or step.service not in {d.service for d in due}:
@@ -191,8 +192,19 @@ def _waits(known: Known, host: str, due: tuple[Due, ...]) -> tuple[str, ...]:
             for change in known.plan.programs[program].changes:
                 if any(change.key == d.change.key and change.action == d.change.action for d in due):
                     found += [f"{key} on this host" for key in change.requires]
-            found += [f"service {needed}" for needed in step.needs]
+            found += [f"service {need}" for need in needs[step.service]]
+            if step.batch is not None and step.batch.number > 1:
+                found.append(f"batch {step.batch.number - 1} of {step.batch.of} of {step.service}")
     return tuple(dict.fromkeys(found))
+
+
+def _needs(plan: Plan) -> Mapping[str, Sequence[str]]:
+    """The services that come before each one, whichever of its batches says so."""
+    service = {step.id: step.service for step in plan.steps}
+    found: dict[str, list[str]] = {name: [] for name in service.values()}
+    for step in plan.steps:
+        found[step.service] += [service[id_] for id_ in step.needs if service[id_] != step.service]
+    return found
 
 
 def _blocked(known: Known, host: str, key: Key, resource: Resource | None, owned: Owned | None) -> tuple[Blocked, ...]:

@@ -2,13 +2,14 @@
 
 The builder is where YAML 1.2 meaning, duplicate keys and budgets are kept: events come one at a time, so a file
 that nests or repeats too much is left before it costs anything. (The C scanner looks at most 1,024 characters
-ahead, so it never sees the nesting that would crash it.) Must not know what documents mean to us.
+ahead, so it never sees the nesting that would crash it; newer ones have a limit.) Must not know what documents mean
+to us.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from yaml import (
@@ -30,6 +31,7 @@ from reconciler.core.text import Text, Unreadable, decode, syntax_problem
 from reconciler.model.key import Place
 from reconciler.model.problem import Problem
 
+_FLATTER = "write it with less nesting and fewer aliases"
 _CORE = "tag:yaml.org,2002:"
 _TAGS: dict[str, tuple[type, ...]] = {
     "str": (str,),
@@ -81,8 +83,19 @@ def read(path: str, data: bytes, limits: Limits) -> RawFile:
     except Unreadable as stop:
         return RawFile(text, tuple(documents), stop.problem)
     except YAMLError as error:
-        return RawFile(text, tuple(documents), syntax_problem(path, text, error))
+        return RawFile(text, tuple(documents), _complaint(syntax_problem(path, text, error), limits))
     return RawFile(text, tuple(documents))
+
+
+def _complaint(problem: Problem, limits: Limits) -> Problem:
+    """What the scanner says. Some look ahead and give up on nesting, by a limit of their own, before we do."""
+    if "nesting depth" not in problem.message:
+        return problem
+    return replace(problem, reason="too-deep", message=_too_deep(limits), hint=_FLATTER)
+
+
+def _too_deep(limits: Limits) -> str:
+    return f"nested more than {limits.depth} levels deep"
 
 
 class _Builder:
@@ -124,7 +137,7 @@ class _Builder:
         if type(event) is ScalarEvent:
             return self._scalar(event)
         if depth > self._limits.depth:
-            self._stop(event, "too-deep", f"nested more than {self._limits.depth} levels deep")
+            self._stop(event, "too-deep", _too_deep(self._limits))
         self._deepest = max(self._deepest, depth)
         value, node = self._mapping(event, depth) if type(event) is MappingStartEvent else self._sequence(event, depth)
         if event.tag is not None:
@@ -225,7 +238,7 @@ class _Builder:
             message = f"aliases repeat more than {self._limits.expanded_bytes:,} bytes or {self._limits.nodes:,} values"
             self._stop(event, "alias-bomb", message)
         if depth + anchor.height > self._limits.depth:
-            self._stop(event, "too-deep", f"nested more than {self._limits.depth} levels deep")
+            self._stop(event, "too-deep", _too_deep(self._limits))
         self._deepest = max(self._deepest, depth + anchor.height)
         node = Branch(_span(event), anchor.node.items) if isinstance(anchor.node, Branch) else _span(event)
         return anchor.value, node
@@ -239,7 +252,7 @@ class _Builder:
         )
 
     def _stop(self, event: Any, reason: str, message: str) -> None:
-        hint = "split the file" if reason.startswith("too-many") else "write it with less nesting and fewer aliases"
+        hint = "split the file" if reason.startswith("too-many") else _FLATTER
         raise Unreadable(Problem(self._at(_span(event)), reason, message, hint=hint))
 
     def _at(self, span: int) -> Place:

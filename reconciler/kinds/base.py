@@ -80,6 +80,8 @@ class Spec(BaseModel):
     sensitive: bool = Field(False, description="Show no value of it anywhere.")
 
 
+NONSENSE = "the host's answer makes no sense"
+
 COMMON = frozenset(Spec.model_fields)
 """Fields that say how we treat the resource, not how the host should be."""
 
@@ -116,6 +118,8 @@ class Kind(ABC, Generic[S]):
     """Fields whose values are always sensitive."""
     content: ClassVar[frozenset[str]] = frozenset()
     """Spec fields with the desired bytes; left out of what we remember (`memory`)."""
+    seals: ClassVar[frozenset[str]] = frozenset()
+    """Text fields that can hold a secret: while planning something that stands for it (see `model.secret`)."""
 
     @cached_property
     def names(self) -> TypeAdapter[Any]:
@@ -155,10 +159,16 @@ class Kind(ABC, Generic[S]):
         return frozenset()
 
     def observe(self, name: str, spec: S, facts: Facts) -> Observed:
-        """`interpret`, with an answer that is an error meaning Unknown."""
+        """`interpret`, with an answer that is an error, or that no probe of ours gives, meaning Unknown."""
         if "error" in facts:
             return Unknown(str(facts["error"]))
-        return self.interpret(name, spec, facts)
+        try:
+            found = self.interpret(name, spec, facts)
+        except (LookupError, TypeError, ValueError, AttributeError, RecursionError):
+            # A host can answer anything: that must not end the plan for all the others.
+            return Unknown(NONSENSE)
+        texts = found.texts.values() if isinstance(found, Present) else ()
+        return found if all(isinstance(text, str) for text in texts) else Unknown(NONSENSE)
 
     def reacts_after(self, spec: S, changed: frozenset[str]) -> bool:
         """Whether a restart or reload is still needed when these fields of the resource itself change first."""
@@ -173,9 +183,11 @@ class Kind(ABC, Generic[S]):
         return spec.model_dump(mode="json", by_alias=True, exclude=set(left_out), exclude_defaults=True)
 
 
-def present(state: dict[str, Any], texts: dict[str, str] | None = None) -> Present:
+def present(
+    state: dict[str, Any], texts: dict[str, str] | None = None, sealed: frozenset[str] = frozenset()
+) -> Present:
     """A present state without the fields that are None (not managed)."""
-    return Present({k: v for k, v in state.items() if v is not None}, texts or {})
+    return Present({k: v for k, v in state.items() if v is not None}, texts or {}, sealed)
 
 
 def parents(path: str) -> frozenset[Token]:

@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 
 from reconciler.kinds.base import Spec
 from reconciler.model.digest import text_digest
+from reconciler.model.secret import is_sealed
 
 
 class Contents(Spec):
@@ -28,7 +29,13 @@ class Contents(Spec):
         given = [n for n in ("content", "template", "source") if getattr(self, n) is not None]
         if len(given) > 1:
             raise ValueError(f"give one of {' and '.join(given)}, not both")
+        if self.encoding == "base64" and self.sealed():
+            raise ValueError("a secret can't stand in content that is base64")
         return self
+
+    def sealed(self) -> frozenset[str]:
+        """The fields whose values nobody knows while planning."""
+        return frozenset({"content"}) if is_sealed(self.content) else frozenset()
 
     def data(self) -> bytes | None:
         """The desired bytes, None when content is not managed."""
@@ -45,3 +52,9 @@ class Contents(Spec):
         if self.content is None or self.sensitive or self.encoding == "base64":
             return {}
         return {"content": self.content}
+
+
+def keyed(spec: Contents) -> dict[str, bool]:
+    """What a query says more of content that holds a secret: the host answers with a digest that only we can make, as
+    a plain one would let others try out what the secret is. The carrier adds the key."""
+    return {"keyed": True} if spec.sealed() else {}

@@ -18,7 +18,7 @@ from reconciler.kinds.base import (
     parents,
     present,
 )
-from reconciler.kinds.contents import Contents
+from reconciler.kinds.contents import Contents, keyed
 from reconciler.kinds.programs import CheckCommand
 from reconciler.model.delivery import Call
 from reconciler.model.observation import Facts, Query
@@ -53,14 +53,16 @@ class File(Kind[FileSpec]):
     )
     rooted = True
     content = frozenset({"content"})
+    seals = frozenset({"content"})
 
     def query(self, name: str, spec: FileSpec) -> Query:
         want = [f for f in ("content", "owner", "group", "mode") if getattr(spec, f) is not None]
-        return {"probe": "path", "path": name, "want": want, "text": "content" in want and not spec.sensitive}
+        text = "content" in want and not spec.sensitive
+        return {"probe": "path", "path": name, "want": want, "text": text, **keyed(spec)}
 
     def wanted(self, name: str, spec: FileSpec) -> Wanted:
         state = {"content": spec.content_digest(), "owner": spec.owner, "group": spec.group, "mode": spec.mode}
-        return present(state, spec.texts())
+        return present(state, spec.texts(), spec.sealed())
 
     def interpret(self, name: str, spec: FileSpec, facts: Facts) -> Observed:
         if not facts["exists"]:
@@ -68,7 +70,7 @@ class File(Kind[FileSpec]):
         if facts["type"] != "file":
             return Unknown(f"a {facts['type']} is in its place; remove it by hand")
         state = {
-            "content": facts.get("sha256"),
+            "content": facts.get("keyed", facts.get("sha256")),
             "owner": facts.get("owner"),
             "group": facts.get("group"),
             "mode": facts.get("mode"),

@@ -133,12 +133,11 @@ def _install_dnf(name: str, spec: PackageSpec) -> tuple[Call, ...]:
         Call("ansible.builtin.dnf", {**args, **unlocked}, needs=DNF4),
         Call("ansible.builtin.dnf5", args, needs=DNF5),
     ]
-    if spec.hold is not None:
-        if spec.version:  # a lock that is there names the old version, and `add` leaves it so
-            calls.append(_versionlock("delete", name))
-        if spec.hold or not spec.version:
-            calls.append(_versionlock("add" if spec.hold else "delete", name))
-    return tuple(calls)
+    if spec.hold is False:  # first, since a lock that somebody set would keep us from the version too
+        return (_versionlock("delete", name), *calls)
+    if spec.hold and spec.version:  # a lock that is there names the old version, and `add` leaves it so
+        calls.append(_versionlock("delete", name))
+    return (*calls, _versionlock("add", name)) if spec.hold else tuple(calls)
 
 
 def _remove_apt(name: str, spec: PackageSpec) -> tuple[Call, ...]:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from reconciler.kinds.base import Absent, Kind, Mode, Token, Unknown, present
-from reconciler.kinds.contents import Contents
+from reconciler.kinds.contents import Contents, keyed
 from reconciler.kinds.programs import program
 from reconciler.model.delivery import Call
 from reconciler.model.observation import Facts, Query
@@ -55,12 +55,14 @@ class Unit(Kind[UnitSpec]):
     when_different = "It is written again and systemd reads it. A `service` with `restart_on` restarts it."
     on_delete = "The unit is stopped and disabled, the file removed and systemd told. A drop-in is only removed."
     content = frozenset({"content"})
+    seals = frozenset({"content"})
 
     def query(self, name: str, spec: UnitSpec) -> Query:
-        return {"probe": "path", "path": f"{FOLDER}/{name}", "want": list(FIELDS), "text": not spec.sensitive}
+        path = f"{FOLDER}/{name}"
+        return {"probe": "path", "path": path, "want": list(FIELDS), "text": not spec.sensitive, **keyed(spec)}
 
     def wanted(self, name: str, spec: UnitSpec) -> Wanted:
-        return present({"content": spec.content_digest(), **OWNER, "mode": spec.mode}, spec.texts())
+        return present({"content": spec.content_digest(), **OWNER, "mode": spec.mode}, spec.texts(), spec.sealed())
 
     def interpret(self, name: str, spec: UnitSpec, facts: Facts) -> Observed:
         if not facts["exists"]:
@@ -69,7 +71,7 @@ class Unit(Kind[UnitSpec]):
             return Unknown(
                 f"a {facts['type']} is in its place (a link: enabled from elsewhere, or masked); see to it by hand"
             )
-        state = {"content": facts.get("sha256"), **{f: facts.get(f) for f in FIELDS[1:]}}
+        state = {"content": facts.get("keyed", facts.get("sha256")), **{f: facts.get(f) for f in FIELDS[1:]}}
         return present(state, {"content": facts["text"]} if facts.get("text") is not None else {})
 
     def calls(self, name: str, spec: UnitSpec, action: Action) -> tuple[Call, ...]:

@@ -7,23 +7,32 @@ is made with the account, and only then; it stays when the account goes unless `
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema, model_validator
 
 from reconciler.kinds.base import AbsolutePath, AccountName, Kind, Spec, Token, owners, present
 from reconciler.kinds.group import Id
 from reconciler.model.delivery import Call
 from reconciler.model.observation import Facts, Query
 from reconciler.model.plan import Action
+from reconciler.model.secret import CLOSE, OPEN, is_sealed
 from reconciler.model.state import Absent, Observed, Wanted
 
 FIELDS = ("uid", "group", "groups", "home", "shell", "comment", "password")
 
 # crypt(5), in the forms that bear a salt of their own; `!` and `*` are accounts that no password opens.
-PasswordHash = Annotated[
-    str, StringConstraints(pattern=r"^(\$[A-Za-z0-9-]+\$[./A-Za-z0-9$,=+-]{20,}|!|\*)$", max_length=512)
-]
+HASH = r"^(\$[A-Za-z0-9-]+\$[./A-Za-z0-9$,=+-]{20,500}|!|\*)$"
+
+
+def _password_hash(text: str) -> str:
+    if not (re.fullmatch(HASH, text) or re.fullmatch(f"{OPEN}[^{CLOSE}]*{CLOSE}", text)):
+        raise ValueError("this is no hash as `openssl passwd -6` makes it, no `!` and no `*`")
+    return text
+
+
+PasswordHash = Annotated[str, AfterValidator(_password_hash), WithJsonSchema({"type": "string", "pattern": HASH})]
 
 
 class UserSpec(Spec):
@@ -65,6 +74,7 @@ class User(Kind[UserSpec]):
     when_different = "The fields that differ are changed; files keep their owner, a home directory stays where it is."
     on_delete = "It is removed if we created it. Its home directory stays, unless `remove_home` is true."
     secret = frozenset({"password"})
+    seals = frozenset({"password"})
 
     def query(self, name: str, spec: UserSpec) -> Query:
         want = [f for f in FIELDS if getattr(spec, f) is not None]
@@ -81,7 +91,7 @@ class User(Kind[UserSpec]):
             state["groups"] = sorted({*spec.groups} - {spec.group})
         if spec.password is not None:
             state["password"] = _stand_in(name, spec.password)
-        return present(state)
+        return present(state, sealed=frozenset({"password"} if is_sealed(spec.password) else ()))
 
     def interpret(self, name: str, spec: UserSpec, facts: Facts) -> Observed:
         if not facts["exists"]:

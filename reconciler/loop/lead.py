@@ -6,21 +6,24 @@ Knows messages that come from outside; knows neither threads nor timers, and no 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from reconciler.core.backoff import Backoff
+from reconciler.core.backoff import Backoff, spread
 from reconciler.core.condition import Condition
+from reconciler.loop.leased import LeaseOver
 from reconciler.loop.serve import Daemon, Means
 from reconciler.loop.world import World
 from reconciler.model.errors import ReconcilerError, Taken
 from reconciler.model.event import Led, Troubled
-from reconciler.ports import Hint, Message, Post, Reloaded, Tick, Woken
+from reconciler.ports import Held, Hint, Message, Post, Reloaded, Tick, Woken
 
-FOLLOWING = timedelta(seconds=1)
-"""How often a standby looks whether the lead is free."""
+PURPOSE = "daemon"
+"""What the lease is for that a daemon leads under."""
+FOLLOWING, JITTER = timedelta(seconds=1), 0.3
+"""How often a standby looks whether the lead is free, and the share by which it does so sooner or later."""
 TROUBLED = Backoff(timedelta(seconds=2), 2.0, timedelta(minutes=1))
 """Between attempts of a daemon that can't go on (no store, say)."""
 ENDING = timedelta(seconds=0.2)
@@ -29,32 +32,41 @@ ENDING = timedelta(seconds=0.2)
 @dataclass(slots=True)
 class Life:
     """What a daemon's life takes: the post, a way to open the world anew, and what it works with. `reloaded` are the
-    settings that came since it began: they outlive a lead."""
+    settings that came since it began: they outlive a lead. `troubles` were there since it could last begin."""
 
     post: Post
     open_world: Callable[[], AbstractContextManager[World]]
     means: Means
-    owner: str
     rev: str | None = None
     reloaded: Reloaded | None = None
+    troubles: int = 0
 
 
 def live(life: Life) -> None:
     """Leads whenever it can, until the post says that it is to end."""
-    troubles = 0
     while not life.post.stopping():
         try:
-            with life.open_world() as world, world.store.lead(life.owner) as epoch:
-                troubles = 0
-                _lead(life, world, epoch)
-        except Taken as taken:
-            troubles = 0
-            life.means.publish(Condition(role="standby", leader=taken.message))
-            _idle(life, FOLLOWING)
+            with life.open_world() as world:
+                _follow(life, world)
         except ReconcilerError as error:
-            troubles += 1
+            life.troubles += 1
             life.means.publish(Condition(error=f"{error.message} ({error.hint})" if error.hint else error.message))
-            _idle(life, TROUBLED.after(troubles, life.means.chance()))
+            _idle(life, TROUBLED.after(life.troubles, life.means.chance()))
+
+
+def _follow(life: Life, world: World) -> None:
+    """Waits for the lead, and leads."""
+    while not life.post.stopping():
+        with ExitStack() as stack:
+            try:
+                held = stack.enter_context(world.store.hold(PURPOSE))
+            except Taken as taken:
+                life.troubles = 0
+                life.means.publish(Condition(role="standby", leader=taken.message))
+                _idle(life, spread(FOLLOWING, JITTER, life.means.chance()))
+                continue
+            life.troubles = 0
+            _lead(life, world, held)
 
 
 def _idle(life: Life, span: timedelta) -> None:
@@ -64,17 +76,19 @@ def _idle(life: Life, span: timedelta) -> None:
             life.reloaded = message
 
 
-def _lead(life: Life, world: World, epoch: int) -> None:
-    daemon = Daemon(world, life.means, life.rev, epoch)
+def _lead(life: Life, world: World, held: Held) -> None:
+    daemon = Daemon(world, life.means, held, life.rev)
     if life.reloaded:
         daemon.reload(life.reloaded.pace, life.reloaded.limits)
-    world.tell(Led(epoch))
+    world.tell(Led(held.epoch))
     try:
         again: datetime | None = world.clock.now()
         while not life.post.stopping():
+            if held.over():
+                raise LeaseOver
             again = _once(life, daemon, again)
     finally:
-        # Whatever ends it: nothing is left to itself that would go on without the lead.
+        # Whatever ends it: nothing is left to itself that would go on without the lead. (An apply has its own lease.)
         daemon.aside.stop("the daemon ends")
         while daemon.aside.busy and not daemon.aside.over:
             life.post.pause(ENDING.total_seconds())
@@ -85,6 +99,9 @@ def _lead(life: Life, world: World, epoch: int) -> None:
 def _once(life: Life, daemon: Daemon, again: datetime | None) -> datetime | None:
     """Hears what came, does what is due."""
     clock = daemon.world.clock
+    if daemon.held.fading():
+        life.post.pause(ENDING.total_seconds())
+        return again
     wait = daemon.pace.beat if again is None else max(timedelta(0), again - clock.now())
     messages = life.post.wait(wait.total_seconds())
     heard = [tick for message in messages for tick in _heard(life, daemon, message)]

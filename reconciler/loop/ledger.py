@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from reconciler.core.observed import Interned, Reading, after_changes
 from reconciler.core.remember import Records, Scribe, ownership_of, verified
+from reconciler.loop.secrets import Opened
 from reconciler.loop.world import World
 from reconciler.model.delivery import Outcome, Payload, Reply
 from reconciler.model.observation import Observation, Ownership
@@ -37,6 +38,7 @@ class Ledger:
     observations: dict[str, Observation]
     ownership: dict[str, Ownership]
     interned: Interned
+    secrets: Opened
     _outcomes: dict[RunOutcome, list[str]] = field(default_factory=dict)
     _host_outcomes: dict[HostOutcome, list[str]] = field(default_factory=dict)
     _touched: dict[str, None] = field(default_factory=dict)
@@ -44,6 +46,7 @@ class Ledger:
 
     def take(self, delivered: Delivered) -> Reply:
         """Takes a host's reply in; answers it as it counts, with outcomes that the host's own answers disprove."""
+        delivered = replace(delivered, reply=self.secrets.kept_out(delivered.reply))
         before = self.observations.get(delivered.reply.host)
         reading = Reading(delivered.reply, delivered.payload, before, self.world.clock.now())
         seen = after_changes(reading, self.interned)

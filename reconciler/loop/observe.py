@@ -22,9 +22,10 @@ GROUP = 500
 
 @dataclass(frozen=True, slots=True)
 class Freshness:
-    """How old answers may be: None asks nobody, zero asks everybody."""
+    """How old answers may be: None asks nobody, zero asks everybody. `only`: the hosts that it is about (None: all)."""
 
     max_age: timedelta | None = timedelta(0)
+    only: frozenset[str] | None = None
 
 
 def observe(world: World, desired: Desired, freshness: Freshness, stopping: Callable[[], bool]) -> None:
@@ -33,9 +34,10 @@ def observe(world: World, desired: Desired, freshness: Freshness, stopping: Call
         return
     heads = world.store.heads()
     since = world.clock.now() - freshness.max_age
-    old = {host for host in desired.hosts if _old(heads.get(host), since)}
+    about = frozenset(desired.hosts) if freshness.only is None else freshness.only & frozenset(desired.hosts)
+    old = {host for host in about if _old(heads.get(host), since)}
     # The others were asked lately, but perhaps not for all that Git asks for now.
-    rest = set(standing(desired, heads, world.memory.standing).open - old)
+    rest = set((standing(desired, heads, world.memory.standing).open & about) - old)
     _ask(world, desired, _Hosts(old, rest), stopping)
 
 

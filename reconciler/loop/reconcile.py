@@ -6,29 +6,41 @@ This is the place to start reading.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from functools import partial
 
 from reconciler.core.alike import in_order, stand_ins, unfit
 from reconciler.core.assess import assess
 from reconciler.core.due import Assessment, Focus
-from reconciler.core.gate import Allowance, Refusal, gate
-from reconciler.core.heads import Standing, standing
+from reconciler.core.gate import Allowance, Circumstances, Refusal, covered, gate, halted_services
+from reconciler.core.heads import standing
 from reconciler.core.order import Programs
-from reconciler.core.plan import Scope, Seen, make_plan
+from reconciler.core.plan import Only, Scope, Seen, make_plan
+from reconciler.core.plan_json import read_plan
+from reconciler.core.progress import Results
+from reconciler.core.recovery import carried_over
 from reconciler.core.remember import Scribe, Stamp, ownership_of
-from reconciler.core.settle import watched
-from reconciler.core.withhold import withheld
+from reconciler.core.settle import noted
+from reconciler.core.undo import all_at_once
 from reconciler.loop.collector import uncollected
 from reconciler.loop.desire import Read, read_desired
-from reconciler.loop.execute import Execution, execute
+from reconciler.loop.execute import Execution, Shift, execute
+from reconciler.loop.leased import watched
 from reconciler.loop.observe import Freshness, observe
 from reconciler.loop.orders import orders, timetable
-from reconciler.loop.world import World
+from reconciler.loop.recover import recover
+from reconciler.loop.rollback import Failed, roll_back
+from reconciler.loop.rollout import Rollouts
+from reconciler.loop.world import Memory, World
 from reconciler.model.desired import Desired
-from reconciler.model.errors import Stalled
+from reconciler.model.errors import ReconcilerError, Stalled
+from reconciler.model.event import RolledBack
 from reconciler.model.observation import Head, Observation, Ownership
 from reconciler.model.plan import Plan
 from reconciler.model.run import Run
+from reconciler.ports import Held
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +57,24 @@ class Request:
 @dataclass(frozen=True, slots=True)
 class Planned:
     """A plan with what it was made from. Of hosts on which nothing changed since all was well there are only the heads,
-    and of those on which just the same is due as on another, no more."""
+    and of those on which just the same is due as on another, no more.
+
+    `earlier` are the results of a run of it that was interrupted.
+    """
 
     read: Read
     observations: Mapping[str, Observation]
     ownership: Mapping[str, Ownership]
     assessment: Assessment
     plan: Plan
+    earlier: Results = field(default_factory=dict)
     heads: Mapping[str, Head] = field(default_factory=dict)
 
+
+SLACK = timedelta(days=1)
+"""History is cut at most this often: what only old runs needed is found by looking through everything."""
+RECENT = 20
+"""Runs that are looked at for one that was interrupted."""
 
 NOTHING = Assessment((), (), (), 0, 0)
 """Nothing was looked at."""
@@ -67,8 +88,12 @@ def never() -> bool:
 def plan(world: World, request: Request, stopping: Callable[[], bool] = never) -> Planned:
     """What would be done now. Changes nothing, but stores what hosts said."""
     with uncollected():
-        asking = request.freshness.max_age is not None
-        read = read_desired(world.reading, request.rev, orders(world).pins, refresh=asking)
+        asking, only = request.freshness.max_age is not None, request.scope.only
+        # What goes back goes where it was, wherever it is pinned to now.
+        pins = orders(world).pins if only is None else {}
+        read = read_desired(world.reading, request.rev, pins, refresh=asking)
+        if only is not None:
+            read = replace(read, desired=all_at_once(read.desired, only.service))
         observe(world, read.desired, request.freshness, stopping)
         return planned(world, read, request, noting=asking)
 
@@ -76,63 +101,156 @@ def plan(world: World, request: Request, stopping: Callable[[], bool] = never) -
 def planned(world: World, read: Read, request: Request, *, noting: bool) -> Planned:
     """What would be done by what the store knows. `noting` keeps which hosts were found in order: who asks no host may
     have a store that can't be written."""
-    memory = world.memory
+    # The way back of one service is no measure for the next plan.
+    memory = world.memory if request.scope.only is None else Memory()
     memory.standing = stand = standing(read.desired, world.store.heads(), memory.standing)
-    looked = _look(world, read.desired, stand, request.look_at)
+    looked = _look(world, read.desired, memory, request)
     if noting:
         world.store.note_in_order(in_order(looked.assessment, read.desired, stand.heads))
-    seen = Seen(stand, Programs(memory.programs))
-    made = make_plan(looked.assessment, read.desired, seen, request.scope)
+    seen = Seen(stand, looked.records, Programs(memory.programs))
+    made = make_plan(looked.assessment, read.desired, seen, request.scope, world.caution)
     memory.programs = seen.programs.made
-    return Planned(read, looked.observations, looked.ownership, looked.assessment, made, stand.heads)
+    return Planned(read, looked.observations, looked.ownership, looked.assessment, made, heads=stand.heads)
 
 
 @dataclass(frozen=True, slots=True)
 class _Looked:
+    """`stand_ins` are hosts that were looked at for others too."""
+
     observations: Mapping[str, Observation]
     ownership: Mapping[str, Ownership]
     assessment: Assessment
+    stand_ins: Mapping[str, tuple[str, ...]]
+
+    @property
+    def records(self) -> Mapping[str, Ownership]:
+        """Of every host on which something may be due, those of its stand-in where it has one."""
+        others = {other: host for host, hosts in self.stand_ins.items() for other in hosts if host in self.ownership}
+        return {**self.ownership, **{other: self.ownership[host] for other, host in others.items()}}
 
 
-def _look(world: World, desired: Desired, stand: Standing, alone: frozenset[str]) -> _Looked:
+def _look(world: World, desired: Desired, memory: Memory, request: Request) -> _Looked:
     """Reads and assesses the hosts that have to be looked at; of hosts that are alike one, where that is enough."""
-    others = stand_ins(desired, stand, alone)
+    stand, alone, only = memory.standing, request.look_at, request.scope.only
+    others = stand_ins(desired, stand, alone) if only is None else {}
+    about = (stand.open | alone) if only is None else (stand.open | alone) & only.hosts
     while True:
-        spared = {host for hosts in others.values() for host in hosts[1:]}
-        hosts = (stand.open - spared) | alone
+        hosts = about - {host for hosts in others.values() for host in hosts[1:]}
         observations, ownership = world.store.observations(hosts), world.store.ownership(hosts)
-        focus = Focus(hosts, world.memory.judged, others)
-        assessment = assess(desired, observations, ownership, world.registry, focus)
-        world.memory.judged = assessment.judged
+        assessment = assess(desired, observations, ownership, world.registry, Focus(hosts, memory.judged, others))
+        memory.judged = assessment.judged
         each = unfit(assessment, desired, others)
         if not each:
-            return _Looked(observations, ownership, assessment)
+            return _Looked(observations, ownership, assessment, others)
         others = {host: hosts for host, hosts in others.items() if host not in each}
 
 
 def refusals(world: World, planned: Planned, allowance: Allowance) -> list[Refusal]:
     """The limits that keep a plan from running; nothing means go. For everybody who applies, by hand or not."""
-    made, desired = planned.plan, planned.read.desired
-    table, now = timetable(world, desired), world.clock.now()
-    withholding = [] if allowance.override else withheld(made, desired, table, now)
-    return [*withholding, *gate(made, desired, world.limits, allowance)]
+    desired, now = planned.read.desired, world.clock.now()
+    circumstances = Circumstances(
+        coverage=covered(desired, world.store.heads()),
+        halted=halted_services(_last(world, planned.plan.revision)),
+        approvals=[given for given in world.store.approvals(planned.plan.digest) if given.holds(now)],
+        allowance=allowance,
+        timetable=timetable(world, desired),
+        now=now,
+    )
+    return gate(planned.plan, desired, world.limits, circumstances)
+
+
+def _last(world: World, revision: str) -> dict[str, Run]:
+    """The last run of each service at a revision; those that were halted with their outcomes."""
+    last = world.store.last_runs(revision)
+    whole = {run.id: world.store.run(run.id) or run for run in last.values() if run.status == "halted"}
+    return {service: whole.get(run.id, run) for service, run in last.items()}
+
+
+def keep(world: World, planned: Planned) -> None:
+    """Stores a plan, so that somebody can approve it. Where the store can't be written, nobody can."""
+    with suppress(ReconcilerError):
+        world.store.keep_plan(planned.plan, world.clock.now())
 
 
 def apply(world: World, planned: Planned, actor: str, stopping: Callable[[], bool] = never) -> Run:
-    """Runs a plan that was made just now and that the gate has let through."""
-    # What a target leaves out is not adopted or let go by the way either.
-    assessment = NOTHING if planned.plan.incomplete else planned.assessment
-    return execute(world, Execution(planned.plan, planned.read.desired, assessment, actor), stopping)
+    """Runs a plan that was made just now and that the gate has let through. Batches that fail and have to go back do
+    so in runs of their own."""
+    made = planned.plan
+    with world.store.hold("apply") as held:
+        stop = watched(held, stopping)
+        recover(world, held, stop)
+        rollouts = Rollouts.of(world, made, planned.read, planned.earlier)
+        # What a target leaves out is not adopted or let go by the way either.
+        assessment = NOTHING if made.incomplete else planned.assessment
+        execution = Execution(made, planned.read.desired, assessment, actor, rollouts)
+        run = execute(world, execution, Shift(held, stop, _WayBack(world, actor, held, stop).undo))
+    if world.keep is not None:
+        world.store.forget(world.clock.now() - world.keep, SLACK)
+    return run
+
+
+@dataclass(frozen=True, slots=True)
+class _WayBack:
+    """Goes back to earlier revisions, in runs that name the one that failed and that is not over before them."""
+
+    world: World
+    actor: str
+    held: Held
+    stopping: Callable[[], bool]
+
+    def undo(self, run: Run, rollouts: Rollouts) -> None:
+        """Brings the batches back that have to go. What was brought back before a crash is there already."""
+        for step in rollouts.undo:
+            failed = Failed(run, step, rollouts.results)
+            roll_back(self.world, failed, rollouts.plan.rollouts[step.service], partial(self._go, run))
+
+    def _go(self, failed: Run, revision: str, only: Only) -> str:
+        """Why it could not be done, or nothing."""
+        world, freshness = self.world, Freshness(only=only.hosts)
+        planned = plan(world, Request(revision, freshness, Scope(only=only)), self.stopping)
+        if refused := refusals(world, planned, Allowance(again=True)):
+            return refused[0].message
+        if not planned.plan.summary.changes:
+            return "" if revision != failed.revision else f"the hosts were at revision {revision[:7]} before, too"
+        made = planned.plan
+        rollouts = Rollouts.of(world, made, planned.read, {})
+        execution = Execution(made, planned.read.desired, NOTHING, self.actor, rollouts, undoes=failed.id)
+        run = execute(world, execution, Shift(self.held, self.stopping, self.undo))
+        world.tell(RolledBack(only.service, run.id, run.status, revision, len(only.hosts)))
+        return "" if run.status == "succeeded" else f"run {run.id} was to bring it back, and ended so: {run.status}"
+
+
+def settle_interrupted(world: World, stopping: Callable[[], bool] = never) -> None:
+    """Recovers runs whose process died, so that a plan which is made now knows what they did. See `loop.recover`.
+
+    Raises Retry when one of them is not dead but at work.
+    """
+    if world.store.unfinished():
+        with world.store.hold("apply") as held:
+            recover(world, held, stopping)
+
+
+def resumed(world: World) -> Planned | None:
+    """The plan that has to go on: of the last run, if that was interrupted and Git has not moved since.
+
+    Its batches go on where they were, and so does its budget. Runs that only took something back don't count.
+    """
+    last = next((run for run in world.store.runs(RECENT) if run.undoes is None), None)
+    if last is None or last.status != "interrupted" or world.reading.source.poll(None).sha != last.revision:
+        return None
+    with suppress(Stalled):  # one that an older version wrote
+        return saved(world, read_plan(world.store.plan(last.plan) or b""), None)
+    return None
 
 
 def saved(world: World, made: Plan, rev: str | None) -> Planned:
     """A plan that was written to a file, with what it takes to run it.
 
-    Raises Stalled when a pin no longer holds: Git has moved, or the plan ran already. Whether each host still is as
-    planned is checked on the host itself.
+    One whose run was interrupted goes on where that was. Raises Stalled when a pin no longer holds: Git has moved, or
+    the plan ran already. Whether each host still is as planned is checked on the host itself.
     """
     earlier = world.store.runs_of(made.digest)
-    if earlier:
+    if earlier and earlier[0].status != "interrupted":
         raise Stalled(f"this plan was applied already, in run {earlier[0].id}", "make a new plan")
     read = read_desired(world.reading, rev, orders(world).pins)
     if read.revision.sha != made.revision:
@@ -140,7 +258,13 @@ def saved(world: World, made: Plan, rev: str | None) -> Planned:
             f"this plan is for revision {made.revision[:7]}, and Git is at {read.revision.sha[:7]} now",
             "make a new plan, or name the revision: --rev " + made.revision[:7],
         )
-    return Planned(read, {}, {}, NOTHING, made)
+    return going_on(world, made, read)
+
+
+def going_on(world: World, made: Plan, read: Read) -> Planned:
+    """A plan that goes on after what its runs have done already."""
+    earlier = [whole for run in reversed(world.store.runs_of(made.digest)) if (whole := world.store.run(run.id))]
+    return Planned(read, {}, {}, NOTHING, made, carried_over(earlier))
 
 
 def watch(world: World, planned: Planned, let_go: Collection[str] = ()) -> None:
@@ -150,7 +274,10 @@ def watch(world: World, planned: Planned, let_go: Collection[str] = ()) -> None:
     Adopted things are never deleted, so this is safe to do without applying.
     """
     scribe = Scribe(planned.read.desired, world.registry, Stamp(planned.plan.revision, 0, world.clock.now()))
-    records = watched(planned.assessment, scribe, planned.ownership, let_go)
+    records = noted(planned.assessment, scribe, planned.ownership, let_go)
+    # What a run is doing right now, or did before it died, is for that run to write down: it may be ours.
+    unsure = {h for run in world.store.unfinished() for intent in world.store.intents(run.id) for h in intent.hosts}
+    records = {host: owned for host, owned in records.items() if host not in unsure}
     if records:
         world.store.save_ownership(
             ownership_of(host, owned, planned.read.desired, planned.ownership.get(host))

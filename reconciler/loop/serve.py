@@ -11,7 +11,19 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from reconciler.core.agenda import Agenda, Apply, Duty, Observe, Plan, Poll, Situation, Waiting, agenda
+from reconciler.core.agenda import (
+    Agenda,
+    Apply,
+    Approved,
+    Duty,
+    Observe,
+    Plan,
+    Poll,
+    Recover,
+    Situation,
+    Waiting,
+    agenda,
+)
 from reconciler.core.condition import Ages, Condition, Pace, ages
 from reconciler.core.differ import Differing, differing
 from reconciler.core.gate import Limits
@@ -23,11 +35,11 @@ from reconciler.loop.lookout import Lookout, other, places
 from reconciler.loop.observe import Freshness, ask, lacking
 from reconciler.loop.orders import orders
 from reconciler.loop.reconcile import Request, never, planned, watch
-from reconciler.loop.world import World
+from reconciler.loop.world import Reading, World
 from reconciler.model.errors import ReconcilerError
 from reconciler.model.event import PlanMade, Troubled
 from reconciler.model.order import NO_ORDERS, Orders
-from reconciler.ports import Tick
+from reconciler.ports import Held, Tick
 
 GROUP = 2000
 """Hosts that are asked in one duty: what is more urgent need not wait for all. Not fewer, since each duty waits for its
@@ -41,23 +53,25 @@ AFTERWARDS = timedelta(minutes=1)
 @dataclass(frozen=True, slots=True)
 class Means:
     """What a daemon works with beside the world: its pace; `chance`, which gives numbers in [0, 1); `aside`, which runs
-    a function now or in another thread; who hears how it is; whether it is to end."""
+    a function now or in another thread, and `apart`, which makes what that thread reads Git with; who hears how it is;
+    whether it is to end."""
 
     pace: Pace
     chance: Callable[[], float]
     aside: Callable[[Callable[[], None]], None]
+    apart: Callable[[], Reading]
     publish: Callable[[Condition], None]
     stopping: Callable[[], bool] = never
 
 
 @dataclass(slots=True)
 class Daemon:
-    """Leads under an `epoch`. `hinted`: somebody says that Git has moved."""
+    """Leads under the epoch that is `held`. `hinted`: somebody says that Git has moved."""
 
     world: World
     means: Means
+    held: Held
     rev: str | None = None
-    epoch: int = 0
     hinted: bool = False
     pace: Pace = field(init=False)
     rota: Rota = field(init=False)
@@ -72,13 +86,15 @@ class Daemon:
     _ages: Ages = field(default_factory=Ages)
     _waiting: tuple[Waiting, ...] = ()
     _failures: int = 0
+    _recover_at: datetime | None = None
 
     def __post_init__(self) -> None:
         now, chance = self.world.clock.now(), self.means.chance
         self.pace = self.means.pace
         self.rota = Rota(self.pace.observe, chance)
         self.lookout = Lookout(self.world, self.rev, chance, now)
-        self.aside = Aside(self.world, self.means.aside, chance, dict(self.world.store.attempts()))
+        attempts = dict(self.world.store.attempts())
+        self.aside = Aside(self.world, self.means.aside, self.means.apart, chance, attempts)
         self._planned_at = now
 
     def step(self, tick: Tick | None = None) -> datetime | None:
@@ -126,9 +142,13 @@ class Daemon:
         """What happened aside, and what was ordered."""
         now = self.world.clock.now()
         if done := self.aside.take():
+            self._recover_at = now + self.pace.beat if done.taken else None
             self.rota.soon(done.failed, now)
             self.rota.soon(done.changed - done.failed, now + AFTERWARDS)
             self._stale = True
+        if not self.aside.busy:
+            left = self.world.store.unfinished()
+            self._recover_at = (self._recover_at or now) if left else None
         self._orders = orders(self.world)
         read = self.lookout.read
         if read is not None and self._orders.pins != read.desired.pins:
@@ -163,10 +183,17 @@ class Daemon:
             hosts_at=self.rota.next_at,
             stale=self._stale,
             applying=self.aside.busy,
+            recover_at=self._recover_at,
+            approved=self._approved(now),
             differing=self._differing,
             attempts=self.aside.attempts,
             timetable=self._timetable(),
         )
+
+    def _approved(self, now: datetime) -> frozenset[str]:
+        """Of the plans that were refused, those that somebody approved since."""
+        refused = {a.plan for a in self.aside.attempts.values() if a.plan and not a.ok}
+        return frozenset(d for d in refused if any(given.holds(now) for given in self.world.store.approvals(d)))
 
     def _do(self, duty: Duty) -> None:
         match duty:
@@ -176,12 +203,17 @@ class Daemon:
                 self._follow()
             case Observe(hosts):
                 self._observe(hosts)
+            case Recover():
+                self.aside.recover()
             case Plan():
                 self._plan()
             case Apply(only):
                 assert self.lookout.read is not None
                 # Nothing to do for what was to be done: what differs is not what it was.
                 self._stale = not self.aside.begin(only, self._differing, self.lookout.read)
+            case Approved(plan):
+                assert self.lookout.read is not None
+                self.aside.approved(plan, self._differing, self.lookout.read)
             case _:
                 assert_never(duty)
 
@@ -197,7 +229,7 @@ class Daemon:
 
     def _observe(self, hosts: tuple[str, ...]) -> None:
         self._hosts = ()
-        asked = ask(self.world, self.lookout.desired(), hosts, self.means.stopping)
+        asked = ask(self.world, self.lookout.desired(), hosts, lambda: self.means.stopping() or self.held.fading())
         now = self.world.clock.now()
         for host in hosts:
             self.rota.answered(host, now, reached=host not in asked.silent)
@@ -221,7 +253,7 @@ class Daemon:
             Condition(
                 role="leader",
                 at=self.world.clock.now(),
-                epoch=self.epoch,
+                epoch=self.held.epoch,
                 error=error,
                 revision=read.revision.sha if read else "",
                 polled_at=look.polled_at,

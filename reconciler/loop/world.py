@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from reconciler.core.batch import Caution
 from reconciler.core.due import Due, Judged
 from reconciler.core.gate import Limits
 from reconciler.core.heads import NOBODY, Standing
 from reconciler.core.limits import Limits as ParseLimits
+from reconciler.core.watch import Patience
 from reconciler.kinds import Registry
 from reconciler.loop.pinned import Pinboard
+from reconciler.model.errors import Stalled
 from reconciler.model.event import Event
 from reconciler.model.plan import Program
-from reconciler.ports import Brake, Carrier, Clock, Inventory, Listener, Source, Store
+from reconciler.model.secret import Secret
+from reconciler.ports import Brake, Carrier, Clock, Inventory, Listener, Prober, Secrets, Source, Store
 
 if TYPE_CHECKING:
     from reconciler.loop.library import Library
@@ -43,17 +48,31 @@ class Memory:
     programs: Mapping[tuple[Due, ...], Program] = field(default_factory=dict)
 
 
+class NoSecrets:
+    """Where none can be had."""
+
+    def value(self, secret: Secret) -> str:
+        """Raises Stalled."""
+        raise Stalled("nothing here opens secrets", "see docs/secrets.md")
+
+
 @dataclass(frozen=True, slots=True)
 class World:
-    """One state repository, one store, one way to reach hosts."""
+    """One state repository, one store, one way to reach hosts. `keep`: how long runs are remembered (None: ever).
+    `secrets` opens those of one run."""
 
     reading: Reading
     store: Store
     carrier: Carrier
+    prober: Prober
     clock: Clock
     listeners: Sequence[Listener] = ()
     limits: Limits = field(default_factory=Limits)
     memory: Memory = field(default_factory=Memory)
+    caution: Caution = field(default_factory=Caution)
+    patience: Patience = field(default_factory=Patience)
+    keep: timedelta | None = None
+    secrets: Callable[[], Secrets] = NoSecrets
     brake: Brake | None = None
 
     @property

@@ -11,7 +11,8 @@ class Attempt:
     """The last attempt to bring a service into order at a revision. `due` is the digest of what was due then.
 
     `tries` counts those for the same thing; no further one comes before `not_before`. `ok`: it went through; `why`
-    says why not, where that is known.
+    says why not, where that is known; `plan` is the digest of the plan that was refused, where one was: somebody may
+    approve it.
     """
 
     service: str
@@ -22,3 +23,4 @@ class Attempt:
     not_before: datetime
     ok: bool
     why: str = ""
+    plan: str = ""

@@ -72,7 +72,8 @@ class Payload:
 class Delivery:
     """A payload for one host. A payload with works bears the epoch of its run; the host refuses a lower one.
 
-    `store` names the store that numbers the epochs. `identity` is the machine that must answer (empty: any).
+    With an epoch and without works it is a fence: the host answers, and refuses lower epochs from now on. `store` names
+    the store that numbers the epochs. `identity` is the machine that must answer (empty: any).
     """
 
     host: Host
@@ -101,6 +102,8 @@ class Reply:
     was not reached, nothing was done; `lost`: contact broke after the payload was sent, `outcomes` are those of the
     first works, as far as the host had told, and what became of the others is unknown; `skipped`: not begun, because
     the run was told to stop.
+
+    `seen` is the epoch that the host had seen before, if it was given one.
     """
 
     host: str
@@ -109,3 +112,4 @@ class Reply:
     identity: str = ""
     facts: Mapping[Key, Facts] = field(default_factory=dict)
     outcomes: tuple[Outcome, ...] = ()
+    seen: int = 0

@@ -12,6 +12,8 @@ from reconciler.model.calendar import Freeze, Window
 from reconciler.model.key import Key, Place
 from reconciler.model.order import Order
 from reconciler.model.problem import Problem
+from reconciler.model.rollout import Rollout
+from reconciler.model.secret import Secret
 
 Connection = Literal["ssh", "local"]
 Sync = Literal["manual", "auto"]
@@ -72,6 +74,7 @@ class Service:
     hosts: tuple[str, ...] = ()
     sync: Sync = "manual"
     heal: Heal = "report"
+    rollout: Rollout = field(default_factory=Rollout)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +121,9 @@ class Desired:
     counts the resources of all hosts, `renders` how often an entry was rendered to get here: once for each distinct
     set of the values that it uses, and not at all where it is what it was the last time. `inventories` are
     the paths of the sources outside of Git that are in use. `opaque` says that there may be documents whose names
-    nobody can tell: a file that can't be read at all. `windows` and `freezes` are those of the repository; `pins` are
-    the orders that keep services at another revision, by service.
+    nobody can tell: a file that can't be read at all. `secrets` are what stands for secrets in resources, by token.
+    `windows` and `freezes` are those of the repository; `pins` are the orders that keep services at another revision,
+    by service.
     """
 
     revision: str
@@ -136,6 +140,7 @@ class Desired:
     renders: int = 0
     inventories: frozenset[str] = frozenset()
     opaque: bool = False
+    secrets: Mapping[str, Secret] = field(default_factory=dict)
     windows: tuple[Window, ...] = ()
     freezes: tuple[Freeze, ...] = ()
     pins: Mapping[str, Order] = field(default_factory=dict)

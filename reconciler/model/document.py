@@ -10,6 +10,7 @@ from reconciler.model.calendar import Effect
 from reconciler.model.desired import Heal, Host, Sync
 from reconciler.model.key import Place
 from reconciler.model.problem import Problem
+from reconciler.model.rollout import Rollout
 
 Marks: TypeAlias = Mapping[tuple[str | int, ...], Place]
 """Where each value of a document stands: path within the document to its place. For a mapping's entry it is the
@@ -62,8 +63,7 @@ class ServiceDocument:
     entries: tuple[Entry, ...]
     sync: Sync | None
     heal: Heal | None
-    rollout: Mapping[str, Any]
-    health: tuple[Mapping[str, Any], ...]
+    rollout: Rollout
     marks: Marks
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeAlias
 
 from reconciler.model.delivery import Outcome, Reply
@@ -33,6 +34,23 @@ class RunStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class RunRecovered:
+    """A run whose process died was taken over and ended. Of the hosts that were in doubt, which had to be asked again:
+    `done` are through, `untouched` are as before, `unclear` are in between or did not answer; the next plan sees to
+    all but the first."""
+
+    run: int
+    started_at: datetime
+    done: int
+    untouched: int
+    unclear: int
+
+    @property
+    def asked(self) -> int:
+        return self.done + self.untouched + self.unclear
+
+
+@dataclass(frozen=True, slots=True)
 class StepStarted:
     step: str
     service: str
@@ -58,6 +76,42 @@ class HostFinished:
 class StepFinished:
     step: str
     service: str
+
+
+@dataclass(frozen=True, slots=True)
+class HealthStarted:
+    """Hosts of a finished step are watched, for `bake` seconds at least."""
+
+    step: str
+    service: str
+    hosts: int
+    bake: float
+
+
+@dataclass(frozen=True, slots=True)
+class HealthFinished:
+    step: str
+    service: str
+    unhealthy: int
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutHalted:
+    """Nothing more of a service is begun in this run."""
+
+    service: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RolledBack:
+    """Hosts of a failed batch were brought back to a revision, in a run of its own that ended so."""
+
+    service: str
+    run: int
+    status: str
+    revision: str
+    hosts: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +179,15 @@ Event: TypeAlias = (
     | HostObserved
     | ObserveFinished
     | RunStarted
+    | RunRecovered
     | StepStarted
     | HostWorking
     | HostFinished
     | StepFinished
+    | HealthStarted
+    | HealthFinished
+    | RolloutHalted
+    | RolledBack
     | RunFinished
     | Led
     | Polled

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from reconciler.model.key import Key
 from reconciler.model.observation import Query
+from reconciler.model.rollout import Batch, Terms
 
 Action = Literal["create", "update", "delete", "restart", "reload"]
 Cause = Literal["pending", "drift"]
@@ -60,12 +61,14 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Hosts of one service that change together. `needs` are the ids of steps that come first."""
+    """Hosts of one service that change together. `needs` are the ids of steps that come first; `batch` is its place in
+    the service's rollout, None when it is all of it."""
 
     id: str
     service: str
     needs: tuple[str, ...]
     programs: Mapping[str, tuple[str, ...]]
+    batch: Batch | None = None
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -117,7 +120,8 @@ class Plan:
 
     `fingerprint` covers the observations that it was made from; `managed` counts the resources looked after, on
     all hosts; `incomplete` says that targets or excludes left something out. `machines` says which machine each host
-    of a step was: another one that answers to its name gets nothing. `digest` covers all of it.
+    of a step was: another one that answers to its name gets nothing. `rollouts` say what governs the steps of a
+    service. `digest` covers all of it.
     """
 
     revision: str
@@ -132,4 +136,5 @@ class Plan:
     summary: Summary
     incomplete: bool = False
     machines: Mapping[str, str] = field(default_factory=dict)
+    rollouts: Mapping[str, Terms] = field(default_factory=dict)
     digest: str = ""

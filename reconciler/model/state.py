@@ -15,10 +15,15 @@ State: TypeAlias = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """The resource is there. `texts` gives readable text for fields whose value is a digest."""
+    """The resource is there. `texts` gives readable text for fields whose value is a digest.
+
+    `sealed` are fields that hold a secret: what is asked for in them is known only when it is applied, so their value
+    here can't be compared with a host's, only with what was asked for, and what the host answered, the last time.
+    """
 
     state: State = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
+    sealed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

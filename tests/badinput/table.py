@@ -15,7 +15,8 @@ Spoil = Callable[[Place], object]
 
 @dataclass(frozen=True)
 class Case:
-    """`words` must all be in what is said: what is wrong, where, what to do. `verdict`: the rest is fine."""
+    """`words` must all be in what is said: what is wrong, where, what to do. `verdict`: the rest is fine. It may say
+    at most so many characters, and take so many seconds of the processor."""
 
     name: str
     spoil: Spoil
@@ -23,6 +24,8 @@ class Case:
     arguments: tuple[str, ...] = ("validate",)
     code: int = 1
     verdict: bool = False
+    longest: int = 10_000
+    seconds: float = 2
 
 
 def no_commit(place: Place) -> None:

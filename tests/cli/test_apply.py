@@ -191,7 +191,7 @@ def test_of_two_applies_at_once_the_second_is_refused(fleet: Place, tmp_path: Pa
     assert fleet.run("observe", "--store", str(store)).code == 0
     first = open_store(store, create_parent=False)
     try:
-        with first.exclusive("apply"):
+        with first.hold("apply"):
             said = fleet.run("apply", "--yes", "--store", str(store))
             assert said.code == 1
             assert "apply" in said.err

@@ -67,7 +67,8 @@ RUN = {
     "plan": TEXT,
     "revision": SHA,
     "actor": TEXT,
-    "status": {"enum": ["running", "succeeded", "failed", "stopped"]},
+    "status": {"enum": ["running", "succeeded", "failed", "stopped", "halted", "interrupted"]},
+    "undoes": {"type": ["integer", "null"]},
     "started_at": WHEN,
     "finished_at": WHEN,
 }
@@ -154,7 +155,17 @@ def test_runs(moved: Place) -> None:
         step=TEXT, program=TEXT, service=TEXT, kind=TEXT, name=TEXT, action=TEXT, result=TEXT, message=TEXT, hosts=HOSTS
     )
     counts = form(**dict.fromkeys(["created", "updated", "deleted", "restarted", "failed", "skipped"], COUNT))
-    check(shown.document, form(format_version=VERSION, **RUN, counts=counts, outcomes=outcomes, hosts={"maxItems": 0}))
+    check(
+        shown.document,
+        form(
+            format_version=VERSION,
+            **RUN,
+            undone_by={"maxItems": 0},
+            counts=counts,
+            outcomes=outcomes,
+            hosts={"maxItems": 0},
+        ),
+    )
     assert shown.document["counts"]["created"] == 4
 
 

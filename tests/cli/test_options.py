@@ -11,7 +11,7 @@ OBSERVING = ("--no-observe", "--max-age")
 OPTIONS = {
     "validate": SHARED,
     "plan": (*SHARED, *OBSERVING, "--target", "--exclude", "--out"),
-    "apply": (*SHARED, *OBSERVING, "--yes", "--heal", "--target", "--exclude", "--allow-deletes"),
+    "apply": (*SHARED, *OBSERVING, "--yes", "--heal", "--target", "--exclude", "--plan", "--allow-deletes", "--again"),
     "observe": (*SHARED, "--export"),
     "drift": (*SHARED, *OBSERVING),
     "why": SHARED,

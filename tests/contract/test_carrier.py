@@ -160,9 +160,20 @@ def test_a_run_that_was_overtaken_is_refused(rig: Rig) -> None:
     assert carried(rig, Payload({}, (put("/etc/a", "7"),)), epoch=7).status == "done"
     reply = carried(rig, Payload({}, (put("/etc/a", "6"),)), epoch=6)
     assert (reply.status, reply.outcomes, dict(reply.facts)) == ("refused", (), {})
-    assert reply.reason == "run 6 is older than run 7, which this host has seen: a newer one took over"
+    assert reply.reason == "epoch 6 is older than 7, which this host has seen: a newer worker took over"
     assert rig.read("/etc/a") == "7"
     assert carried(rig, Payload(look("/etc/a")), epoch=0).status == "done"
+
+
+def test_a_fence_answers_and_keeps_older_workers_out(rig: Rig) -> None:
+    rig.write("/etc/a", "one")
+    assert carried(rig, Payload({}, (put("/etc/a", "two"),)), epoch=3).seen == 0
+    fence = carried(rig, Payload(look("/etc/a")), epoch=5)
+    assert (fence.status, fence.seen, fence.facts[Key("file", "/etc/a")]["text"]) == ("done", 3, "two")
+    late = carried(rig, Payload({}, (put("/etc/a", "late"),)), epoch=4)
+    assert (late.status, rig.read("/etc/a")) == ("refused", "two")
+    assert carried(rig, Payload(look("/etc/a")), epoch=4).status == "refused"
+    assert carried(rig, Payload({}, (put("/etc/a", "new"),)), epoch=5).seen == 5
 
 
 def test_another_machine_is_refused(rig: Rig) -> None:

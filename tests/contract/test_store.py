@@ -2,39 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 
-from reconciler.adapters.store import SqlStore, open_store
+from reconciler.adapters.store import SqlStore
 from reconciler.core.plan_json import plan_bytes, sealed
-from reconciler.model.errors import Stalled
+from reconciler.model.errors import Retry, Stalled
 from reconciler.model.key import Key
 from reconciler.model.observation import Fact, InOrder, Observation, Owned, Ownership
 from reconciler.model.plan import Plan, Program, Step, Summary
-from reconciler.model.run import HostOutcome, RunOutcome
+from reconciler.model.run import HostOutcome, Intent, Run, RunOutcome
+from tests.stores import BACKENDS, Place, place
 
 NOW = datetime(2026, 11, 23, 10, 2, 11, 123456, tzinfo=UTC)
 MOTD = Key("file", "/etc/motd")
 NGINX = Key("package", "nginx")
-BACKENDS = ["sqlite"]
 
 
 @pytest.fixture(params=BACKENDS)
-def opened(request, tmp_path):
+def opened(request) -> Iterator[Place]:
     """Opens the same store again each time that it is called, as another process would."""
-    stores: list[SqlStore] = []
-
-    def again() -> SqlStore:
-        stores.append(open_store(tmp_path / "state.db"))
-        return stores[-1]
-
-    yield again
-    for store in stores:
-        store.close()
+    with place(request.param) as here:
+        yield here
 
 
 @pytest.fixture
@@ -57,6 +51,20 @@ def owns(host: str = "a", *keys: Key, **more: Any) -> Ownership:
 def planned(revision: str = "1a2b3c4") -> Plan:
     steps = (Step("s1", "edge", (), {"p1": ("a", "b")}),)
     return sealed(Plan(revision, "fp", NOW, 2, 4, steps, {"p1": Program("p1", "s", ())}, (), (), Summary(hosts=2)))
+
+
+@pytest.fixture
+def begin() -> Iterator[Callable[..., Run]]:
+    """Begins a run under a lease that is held until the end of the test."""
+    with ExitStack() as stack:
+        epochs: dict[int, int] = {}
+
+        def begun(store: SqlStore, plan: Plan | None = None, actor: str = "ada", undoes: int | None = None) -> Run:
+            if id(store) not in epochs:
+                epochs[id(store)] = stack.enter_context(store.hold(f"apply-{len(epochs)}")).epoch
+            return store.begin_run(plan or planned(), actor, NOW, epochs[id(store)], undoes)
+
+        yield begun
 
 
 def plain(seen: Observation) -> tuple[Any, ...]:
@@ -150,12 +158,12 @@ class TestOwnership:
 
 
 class TestRuns:
-    def test_a_run_counts_up_and_stores_its_plan(self, opened):
+    def test_a_run_counts_up_and_stores_its_plan(self, opened, begin):
         plan, other = planned(), planned("2")
         store = opened()
-        first = store.begin_run(plan, "ada", NOW)
-        second = store.begin_run(plan, "bob", NOW)
-        third = opened().begin_run(other, "ada", NOW)
+        first = begin(store, plan)
+        second = begin(store, plan, "bob")
+        third = begin(opened(), other)
         assert first.id < second.id < third.id
         assert (first.plan, first.revision, first.actor, first.status) == (plan.digest, "1a2b3c4", "ada", "running")
         assert opened().plan(plan.digest) == plan_bytes(plan)
@@ -164,14 +172,14 @@ class TestRuns:
         assert store.runs(limit=1) == [third]
         assert store.runs_of(plan.digest) == [second, first]
 
-    def test_a_plan_that_is_not_sealed_is_refused_and_no_run_begins(self, store):
+    def test_a_plan_that_is_not_sealed_is_refused_and_no_run_begins(self, store, begin):
         with pytest.raises(ValueError, match="not sealed"):
-            store.begin_run(replace(planned(), digest="x"), "ada", NOW)
+            begin(store, replace(planned(), digest="x"))
         assert store.runs() == []
 
-    def test_outcomes_come_back_in_order_with_their_hosts(self, opened):
+    def test_outcomes_come_back_in_order_with_their_hosts(self, opened, begin):
         store = opened()
-        run = store.begin_run(planned(), "ada", NOW)
+        run = begin(store)
         many = tuple(f"host-{n:05}" for n in range(3000))
         first = RunOutcome("s1", "p1", "edge", NGINX, "update", "changed", "", many)
         second = RunOutcome("s1", "p1", "edge", MOTD, "create", "failed", "no space\x00", ("b",))
@@ -183,21 +191,21 @@ class TestRuns:
         assert found.host_outcomes == (missed,)
         assert store.runs()[0].outcomes == ()
 
-    def test_a_record_keeps_everything_of_its_call(self, opened):
+    def test_a_record_keeps_everything_of_its_call(self, opened, begin):
         store = opened()
-        run = store.begin_run(planned(), "ada", NOW)
+        run = begin(store)
         store.record(run, [], [], [seen("a")], [owns("a", MOTD)])
         again = opened()
         assert (list(again.observations()), list(again.ownership())) == (["a"], ["a"])
 
-    def test_a_record_for_an_unknown_run_leaves_nothing(self, store):
-        unknown = replace(store.begin_run(planned(), "ada", NOW), id=99)
+    def test_a_record_for_an_unknown_run_leaves_nothing(self, store, begin):
+        unknown = replace(begin(store), id=99)
         with pytest.raises(ValueError, match="run 99"):
             store.record(unknown, [], [], [seen("a")], [owns("a", MOTD)])
         assert (store.observations(), store.ownership()) == ({}, {})
 
-    def test_a_run_ends(self, store):
-        run = store.begin_run(planned(), "ada", NOW)
+    def test_a_run_ends(self, store, begin):
+        run = begin(store)
         store.end_run(run, "failed", NOW + timedelta(minutes=2))
         assert store.run(run.id) == replace(run, status="failed", finished_at=NOW + timedelta(minutes=2))
         assert store.run(99) is None
@@ -210,8 +218,8 @@ class TestWhole:
         assert len(opened().id) == 32
         assert opened().id == opened().id
 
-    def test_compacting_forgets_only_what_nothing_refers_to(self, store):
-        run = store.begin_run(planned(), "ada", NOW)
+    def test_compacting_forgets_only_what_nothing_refers_to(self, store, begin):
+        run = begin(store)
         store.record(
             run,
             [RunOutcome("s", "p", "x", MOTD, "update", "ok", "", ("a", "b"))],
@@ -231,19 +239,99 @@ class TestWhole:
         assert [list(o.owned) for o in store.ownership().values()] == [[MOTD], [NGINX]]
         assert store.run(run.id).outcomes[0].hosts == ("a", "b")
 
+
+class TestLeases:
     def test_one_at_a_time_and_the_refusal_says_who(self, opened):
         one, other = opened(), opened()
-        refused = pytest.raises(Stalled, match=r"another apply is running \(pid \d+ since .* UTC on .*\)")
-        with one.exclusive("apply"), refused, other.exclusive("observe"):
+        refused = pytest.raises(Retry, match=r"another apply is running \(pid \d+.* since .* UTC")
+        with one.hold("apply"), refused, other.hold("apply"):
             raise AssertionError("both hold it")
-        with other.exclusive("observe"):
+        with other.hold("apply"):
             pass
 
-    def test_the_lock_is_free_again_after_an_error(self, store):
-        with pytest.raises(RuntimeError), store.exclusive("apply"):
+    def test_each_purpose_has_its_own(self, opened):
+        one, other = opened(), opened()
+        with one.hold("apply") as first, other.hold("lead") as second, one.hold("tidy") as third:
+            assert first.epoch < second.epoch < third.epoch
+            assert not any(held.fading() or held.over() for held in (first, second, third))
+
+    def test_epochs_only_count_up(self, opened):
+        seen = []
+        for store in (opened(), opened(), opened()):
+            with store.hold("apply") as held:
+                seen.append(held.epoch)
+        assert seen == sorted(set(seen))
+
+    def test_a_refusal_takes_nothing(self, opened):
+        one, other = opened(), opened()
+        with one.hold("apply") as held:
+            with pytest.raises(Retry), other.hold("apply"):
+                pass
+            assert other.holder("apply").epoch == held.epoch
+            begun = one.begin_run(planned(), "ada", NOW, held.epoch)
+        assert begun.epoch == held.epoch
+
+    def test_who_holds_it_can_be_asked_until_it_is_given_back(self, opened):
+        store = opened()
+        assert store.holder("apply") is None
+        with store.hold("apply") as held:
+            assert (opened().holder("apply").epoch, held.lease.purpose) == (held.epoch, "apply")
+            assert opened().holder("apply").owner == held.lease.owner
+        assert store.holder("apply") is None
+
+    def test_it_is_free_again_after_an_error(self, store):
+        with pytest.raises(RuntimeError), store.hold("apply"):
             raise RuntimeError
-        with store.exclusive("apply"):
+        with store.hold("apply"):
             pass
+
+    def test_nothing_begins_without_it(self, store):
+        with store.hold("apply") as held:
+            run = store.begin_run(planned(), "ada", NOW, held.epoch)
+        for refused in (
+            lambda: store.begin_run(planned(), "ada", NOW, held.epoch),
+            lambda: store.intend(run, "s1", ["a"]),
+            lambda: store.take_over(run, held.epoch),
+        ):
+            with pytest.raises(Stalled, match=f"the lease of epoch {held.epoch} is over"):
+                refused()
+        assert (store.intents(run.id), store.runs()) == ([], [run])
+        store.record(run, [], [], [seen("a")], [])  # what was done is written down all the same
+        assert list(store.observations()) == ["a"]
+
+
+class TestRecovery:
+    def test_what_is_about_to_be_done_is_known_to_others(self, opened, begin):
+        store = opened()
+        run = begin(store)
+        many = [f"h{number}" for number in range(3000)]
+        store.intend(run, "base", many)
+        store.intend(run, "edge", ["b", "a"])
+        assert opened().intents(run.id) == [
+            Intent("base", run.epoch, tuple(sorted(many))), Intent("edge", run.epoch, ("a", "b")),
+        ]  # fmt: skip
+
+    def test_runs_without_an_end_are_found_the_oldest_first(self, opened, begin):
+        store = opened()
+        first, second, third = (begin(store) for _ in range(3))
+        store.end_run(second, "failed", NOW)
+        assert opened().unfinished() == [first, third]
+
+    def test_a_run_that_was_taken_over_can_not_be_written_to_any_more(self, opened, begin):
+        old, new = opened(), opened()
+        run = begin(old)
+        with new.hold("recover") as held:
+            taken = new.take_over(run, held.epoch)
+            assert (taken.id, taken.epoch, new.unfinished()) == (run.id, held.epoch, [taken])
+            for late in (
+                lambda: old.record(run, [], [], [seen("a")], []),
+                lambda: old.intend(run, "s1", ["a"]),
+                lambda: old.end_run(run, "succeeded", NOW),
+            ):
+                with pytest.raises(Stalled, match="was taken over by another process"):
+                    late()
+            new.end_run(taken, "interrupted", NOW)
+        assert (old.observations(), old.unfinished(), old.run(run.id).status) == ({}, [], "interrupted")
 
 
 class TestHeads:

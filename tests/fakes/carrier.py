@@ -18,11 +18,13 @@ from tests.fakes.machine import PROGRAMS, Failed, Machine
 @dataclass
 class SimulatedCarrier:
     """`machines` by host name. `unreachable` and `losing` say why a host can't be reached, or is lost after it has told
-    of half of its works; `sent` are all deliveries that reached a host, oldest first."""
+    of half of its works; `away_after_works` why one can't be reached once it was changed; `sent` are all deliveries
+    that reached a host, oldest first."""
 
     machines: dict[str, Machine] = field(default_factory=dict)
     unreachable: dict[str, str] = field(default_factory=dict)
     losing: dict[str, str] = field(default_factory=dict)
+    away_after_works: dict[str, str] = field(default_factory=dict)
     sent: list[Delivery] = field(default_factory=list)
     _epochs: dict[tuple[str, str], int] = field(default_factory=dict)
 
@@ -43,6 +45,8 @@ class SimulatedCarrier:
             else:
                 self.sent.append(delivery)
                 reply = self._visit(self.machine(host), delivery)
+                if delivery.payload.works and host in self.away_after_works:
+                    self.unreachable[host] = self.away_after_works.pop(host)
                 done = [o for o in reply.outcomes if o.result in ("changed", "ok", "failed")]
                 told = tuple(done[: len(done) // 2] if host in self.losing else done)
                 for outcome in told:
@@ -53,12 +57,13 @@ class SimulatedCarrier:
         host, payload = delivery.host.name, delivery.payload
         if refusal := self._refusal(machine, delivery):
             return Reply(host, "refused", refusal)
+        seen = self._epochs.get((host, delivery.store), 0)
         stale = [w.key for w in payload.works if w.expect and digest(machine.answer(w.key, w.query)) != w.expect]
         if stale:
             outcomes = tuple(Outcome(w.key, "stale" if w.key in stale else "skipped") for w in payload.works)
             reason = f"not as planned any more: {', '.join(map(str, stale))}"
-            return Reply(host, "stale", reason, machine.identity, _facts(machine, payload), outcomes)
-        if payload.works:
+            return Reply(host, "stale", reason, machine.identity, _facts(machine, payload), outcomes, seen)
+        if payload.works or delivery.epoch:
             self._epochs[host, delivery.store] = delivery.epoch
         outcomes = tuple(_perform_all(machine, payload.works))
         failed = next((o for o in outcomes if o.result == "failed"), None)
@@ -69,12 +74,13 @@ class SimulatedCarrier:
             identity=machine.identity,
             facts=_facts(machine, payload),
             outcomes=outcomes,
+            seen=seen,
         )
 
     def _refusal(self, machine: Machine, delivery: Delivery) -> str:
         seen = self._epochs.get((delivery.host.name, delivery.store), 0)
-        if delivery.payload.works and delivery.epoch < seen:
-            return f"run {delivery.epoch} is older than run {seen}, which this host has seen: a newer one took over"
+        if (delivery.payload.works or delivery.epoch) and delivery.epoch < seen:
+            return f"epoch {delivery.epoch} is older than {seen}, which this host has seen: a newer worker took over"
         if delivery.identity and delivery.identity != machine.identity:
             return f"another machine answers here: {machine.identity}, not {delivery.identity}"
         return ""

@@ -45,6 +45,20 @@ class FakeBrake:
 
 
 @dataclass
+class Lead:
+    """The lead, held for as long as a test says."""
+
+    epoch: int = 1
+    ends: bool = False
+
+    def fading(self) -> bool:
+        return self.ends
+
+    def over(self) -> bool:
+        return self.ends
+
+
+@dataclass
 class Simulation:
     """`lost` and `doubled` are the shares of ticks that don't come, or come twice; all chance is of `seed`."""
 
@@ -63,8 +77,9 @@ class Simulation:
 
     def start(self) -> None:
         """A new process on the same store."""
-        means = Means(self.pace, self.random.random, lambda work: work(), self.said.append)
-        self.daemon = Daemon(self.world, means, epoch=1)
+        fleet = self.fleet
+        means = Means(self.pace, self.random.random, lambda work: work(), lambda: fleet.world.reading, self.said.append)
+        self.daemon = Daemon(self.world, means, Lead())
 
     @property
     def world(self) -> World:

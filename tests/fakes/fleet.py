@@ -19,6 +19,7 @@ from typing import Any
 import yaml
 
 from reconciler.adapters.store import SqlStore, open_store
+from reconciler.core.batch import Caution
 from reconciler.core.gate import Allowance, Limits
 from reconciler.core.limits import DEFAULT
 from reconciler.core.parse import Parser
@@ -34,6 +35,7 @@ from reconciler.model.observation import Owned
 from reconciler.model.run import Run
 from tests.fakes.carrier import SimulatedCarrier
 from tests.fakes.machine import Machine
+from tests.fakes.prober import SimulatedProber
 from tests.fakes.source import Commits
 
 MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
@@ -50,6 +52,11 @@ class StoppedClock:
 
     def now(self) -> datetime:
         return self.time
+
+    def wait(self, seconds: float, stopping: Callable[[], bool]) -> None:
+        """As the port says; nobody has to wait for it."""
+        if not stopping():
+            self.time += timedelta(seconds=seconds)
 
     def pass_by(self, minutes: int) -> None:
         self.time += timedelta(minutes=minutes)
@@ -74,6 +81,9 @@ class Fleet:
     carrier: SimulatedCarrier = field(default_factory=SimulatedCarrier)
     clock: StoppedClock = field(default_factory=StoppedClock)
     ears: Ears = field(default_factory=Ears)
+    prober: SimulatedProber = field(default_factory=SimulatedProber)
+    limits: Limits = field(default_factory=Limits)
+    caution: Caution = field(default_factory=Caution)
     library: Library = field(init=False)
     memory: Memory = field(default_factory=Memory)
     kinds: Registry = field(default_factory=builtin)
@@ -84,7 +94,18 @@ class Fleet:
     @property
     def world(self) -> World:
         reading = Reading(self.source, self.kinds, self.library, allow_local=True)
-        return World(reading, self.store, self.carrier, self.clock, (self.ears,), Limits(), self.memory)
+        return World(
+            reading=reading,
+            store=self.store,
+            carrier=self.carrier,
+            prober=self.prober,
+            clock=self.clock,
+            listeners=(self.ears,),
+            limits=self.limits,
+            caution=self.caution,
+            memory=self.memory,
+            keep=timedelta(days=90),
+        )
 
     def commit(self, state: Mapping[str, Any]) -> str:
         """A new commit: the state in short form (see `written`), beside what is there already."""

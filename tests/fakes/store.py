@@ -7,26 +7,28 @@ its hands.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from reconciler.core.plan_json import plan_bytes
+from reconciler.model.approval import Approval
 from reconciler.model.attempt import Attempt
 from reconciler.model.errors import Stalled, Taken
+from reconciler.model.lease import Lease
 from reconciler.model.observation import Head, InOrder, Observation, Ownership
 from reconciler.model.order import Order, OrderKind, Orders
 from reconciler.model.plan import Plan
-from reconciler.model.run import HostOutcome, Run, RunOutcome, RunStatus
+from reconciler.model.run import HostOutcome, Intent, Run, RunOutcome, RunStatus
 
 T = TypeVar("T")
 
 
 @dataclass
 class Kept:
-    """All that a store remembers. `held` says which process has which lock."""
+    """All that a store remembers; `leases` by purpose, and who holds them."""
 
     observed: dict[str, Observation] = field(default_factory=dict)
     owned: dict[str, Ownership] = field(default_factory=dict)
@@ -37,14 +39,60 @@ class Kept:
     attempts: dict[str, Attempt] = field(default_factory=dict)
     ticks: set[tuple[str, datetime]] = field(default_factory=set)
     deliveries: set[tuple[str, str]] = field(default_factory=set)
-    held: dict[str, str] = field(default_factory=dict)
+    intents: dict[int, list[Intent]] = field(default_factory=dict)
+    approvals: list[Approval] = field(default_factory=list)
+    leases: dict[str, Lease] = field(default_factory=dict)
+    holds: list[Hold] = field(default_factory=list)
     epochs: int = 0
 
     def died(self, process: str) -> None:
-        """What the kernel does with the locks of a process that is gone."""
-        self.held = {purpose: by for purpose, by in self.held.items() if by != process}
+        """What becomes of the leases of a process that is gone: without an end they end, as lock files do."""
+        self.holds = [hold for hold in self.holds if hold.lease.owner != process]
+        ours = {what for what, lease in self.leases.items() if lease.owner == process and lease.expires_at is None}
+        self.leases = {what: lease for what, lease in self.leases.items() if what not in ours}
+
+    def renew(self, process: str) -> None:
+        """What the threads of a process do that keep its leases, each time that they have their turn."""
+        for hold in self.holds:
+            if hold.lease.owner == process:
+                hold.renew()
 
 
+@dataclass(eq=False)
+class Hold:
+    """A lease while it is held. Its end is reckoned on the process's own steady clock, and comes before the store's."""
+
+    store: MemoryStore
+    lease: Lease
+    renewed: datetime
+    gone: bool = False
+
+    @property
+    def epoch(self) -> int:
+        return self.lease.epoch
+
+    def fading(self) -> bool:
+        return self.gone or self._after(0.6)
+
+    def over(self) -> bool:
+        self.gone = self.gone or self._after(0.8)
+        return self.gone
+
+    def renew(self) -> None:
+        if self.lease.expires_at is None or self.over():
+            return
+        now, ours = self.store.clock(), self.store.kept.leases.get(self.lease.purpose)
+        if ours is None or ours.epoch != self.epoch or ours.expires_at is None or ours.expires_at <= now:
+            self.gone = True
+            return
+        self.renewed = self.store.steady()
+        self.lease = self.store.kept.leases[self.lease.purpose] = replace(ours, expires_at=now + LEASE)
+
+    def _after(self, share: float) -> bool:
+        return self.lease.expires_at is not None and self.store.steady() - self.renewed >= LEASE * share
+
+
+LEASE = timedelta(seconds=30)
 _processes = itertools.count()
 
 
@@ -53,9 +101,14 @@ class MemoryStore:
 
     id = "memory"
 
-    def __init__(self, kept: Kept | None = None, process: str = "") -> None:
+    def __init__(
+        self, kept: Kept | None = None, process: str = "", clock: Callable[[], datetime] | None = None
+    ) -> None:
+        """With a clock (the database's, and steady too) leases last for a time, else as long as the process."""
         self.kept = kept or Kept()
         self.process = process or f"process {next(_processes)}"
+        self.timed = clock is not None
+        self.clock = self.steady = clock or (lambda: datetime.min.replace(tzinfo=UTC))
 
     def heads(self) -> Mapping[str, Head]:
         kept, none = self.kept, InOrder("", "")
@@ -88,12 +141,30 @@ class MemoryStore:
             if ours.owned:
                 self.kept.owned[ours.host] = ours
 
-    def begin_run(self, plan: Plan, actor: str, at: datetime) -> Run:
+    def begin_run(self, plan: Plan, actor: str, at: datetime, epoch: int, undoes: int | None = None) -> Run:
         plan_bytes(plan)  # refuses one that is not sealed
-        run = Run(len(self.kept.runs) + 1, plan.digest, plan.revision, actor, at)
+        self._check(epoch)
+        number = len(self.kept.runs) + 1
+        run = Run(number, plan.digest, plan.revision, actor, at, epoch=epoch, undoes=undoes)
         self.kept.plans[plan.digest] = plan
         self.kept.runs[run.id] = run
         return run
+
+    def unfinished(self) -> list[Run]:
+        return [_bare(run) for run in self.kept.runs.values() if run.status == "running"]
+
+    def take_over(self, run: Run, epoch: int) -> Run:
+        self._check(epoch)
+        self.kept.runs[run.id] = taken = replace(self.kept.runs[run.id], epoch=epoch)
+        return _bare(taken)
+
+    def intend(self, run: Run, step: str, hosts: Sequence[str]) -> None:
+        self._check(run.epoch)
+        self._known(run)
+        self.kept.intents.setdefault(run.id, []).append(Intent(step, run.epoch, tuple(sorted(hosts))))
+
+    def intents(self, run_id: int) -> list[Intent]:
+        return list(self.kept.intents.get(run_id, ()))
 
     def record(
         self,
@@ -116,14 +187,41 @@ class MemoryStore:
         self.kept.runs[run.id] = replace(self._known(run), status=status, finished_at=at)
 
     def runs(self, limit: int = 20) -> list[Run]:
-        newest = sorted(self.kept.runs.values(), key=lambda run: -run.id)[:limit]
-        return [replace(run, outcomes=(), host_outcomes=()) for run in newest]
+        return [_bare(run) for run in sorted(self.kept.runs.values(), key=lambda run: -run.id)[:limit]]
 
     def run(self, run_id: int) -> Run | None:
         return self.kept.runs.get(run_id)
 
     def runs_of(self, plan_digest: str) -> list[Run]:
         return [run for run in self.runs(len(self.kept.runs)) if run.plan == plan_digest]
+
+    def runs_undoing(self, run_id: int) -> list[Run]:
+        return [_bare(run) for run in self.kept.runs.values() if run.undoes == run_id]
+
+    def last_runs(self, revision: str) -> Mapping[str, Run]:
+        last: dict[str, Run] = {}
+        for run in self.kept.runs.values():
+            if run.revision == revision and run.undoes is None:
+                services = {each.service for each in (*run.outcomes, *run.host_outcomes)}
+                last.update(dict.fromkeys(services, _bare(run)))
+        return last
+
+    def forget(self, before: datetime, slack: timedelta) -> int:
+        return 0
+
+    def keep_plan(self, plan: Plan, at: datetime) -> None:
+        self.kept.plans.setdefault(plan.digest, plan)
+
+    def plans_like(self, prefix: str) -> list[str]:
+        return sorted(digest for digest in self.kept.plans if digest.startswith(prefix))[:10]
+
+    def approve(self, approval: Approval) -> None:
+        if approval.plan not in self.kept.plans:
+            raise ValueError(f"plan {approval.plan} is not in this store")
+        self.kept.approvals.append(approval)
+
+    def approvals(self, plan_digest: str) -> list[Approval]:
+        return [approval for approval in self.kept.approvals if approval.plan == plan_digest]
 
     def plan(self, plan_digest: str) -> bytes | None:
         found = self.kept.plans.get(plan_digest)
@@ -168,38 +266,49 @@ class MemoryStore:
         return _first(self.kept.deliveries, (source, name))
 
     @contextmanager
-    def exclusive(self, purpose: str) -> Iterator[None]:
-        self._take("work", Stalled(f"another {purpose} is running"))
+    def hold(self, purpose: str) -> Iterator[Hold]:
+        now, steady = self.clock(), self.steady()
+        self._free(now)
+        if before := self.kept.leases.get(purpose):
+            raise Taken(f"another {purpose} is running ({before.owner})", "wait until it ends, or end it")
+        self.kept.epochs += 1
+        lease = Lease(purpose, self.process, self.kept.epochs, now, now + LEASE if self.timed else None)
+        self.kept.leases[purpose] = lease
+        hold = Hold(self, lease, steady)
+        self.kept.holds.append(hold)
         try:
-            yield
+            yield hold
         finally:
-            self._give_back("work")
+            self.kept.holds.remove(hold)
+            if self.kept.leases.get(purpose) == hold.lease:
+                del self.kept.leases[purpose]
 
-    @contextmanager
-    def lead(self, owner: str) -> Iterator[int]:
-        self._take("lead", Taken(f"another daemon is running (not {owner})"))
-        try:
-            self.kept.epochs += 1
-            yield self.kept.epochs
-        finally:
-            self._give_back("lead")
+    def holder(self, purpose: str) -> Lease | None:
+        return self.kept.leases.get(purpose)
 
     def close(self) -> None:
         """Nothing is open."""
 
-    def _take(self, what: str, refusal: Exception) -> None:
-        if what in self.kept.held:
-            raise refusal
-        self.kept.held[what] = self.process
+    def _free(self, now: datetime) -> None:
+        """A lease that is over is nobody's any more. (One that has no end is when its process dies.)"""
+        held = self.kept.leases.items()
+        self.kept.leases = {what: lease for what, lease in held if not lease.expires_at or lease.expires_at > now}
 
-    def _give_back(self, what: str) -> None:
-        if self.kept.held.get(what) == self.process:
-            del self.kept.held[what]
+    def _check(self, epoch: int) -> None:
+        self._free(self.clock())
+        if all(lease.epoch != epoch for lease in self.kept.leases.values()):
+            raise Stalled(f"the lease of epoch {epoch} is over")
 
     def _known(self, run: Run) -> Run:
         if run.id not in self.kept.runs:
             raise ValueError(f"run {run.id} is not in this store")
+        if self.kept.runs[run.id].epoch != run.epoch:
+            raise Stalled(f"run {run.id} was taken over")
         return self.kept.runs[run.id]
+
+
+def _bare(run: Run) -> Run:
+    return replace(run, outcomes=(), host_outcomes=())
 
 
 def _some(known: dict[str, T], hosts: Collection[str] | None) -> dict[str, T]:

@@ -15,7 +15,7 @@ import pytest
     ("module", "says"),
     [
         ("bench.apply", "one command a host and visit; a second visit sends no code"),
-        ("bench.observe", "one command a host and look"),
+        ("bench.observe", "one command a host and look; of equal answers one is written, then none"),
     ],
 )
 def test_counts_of_a_visit(module: str, says: str) -> None:

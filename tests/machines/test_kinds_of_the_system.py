@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -78,8 +79,16 @@ def hands(lab: Lab, machine: Machine, tmp_path: Path) -> Hands:
     return Hands(lab, machine, tmp_path)
 
 
-def test_a_package_is_installed_moved_held_and_removed(hands: Hands, machine: Machine, lab: Lab) -> None:
+@pytest.fixture
+def newer(lab: Lab) -> Iterator[None]:
+    """While there is a version 2.0 of the package."""
     lab.apt.publish(demo("2.0"))
+    yield
+    lab.apt.withdraw(demo("2.0"))
+
+
+@pytest.mark.usefixtures("newer")
+def test_a_package_is_installed_moved_held_and_removed(hands: Hands, machine: Machine) -> None:
     hands.converge("create", "package", PACKAGE, version="1.0")
     held: dict[str, Any] = {"version": "2.0", "hold": True}
     assert state(hands.observe("package", PACKAGE, **held)) == {"state": "present", "version": "1.0", "hold": False}

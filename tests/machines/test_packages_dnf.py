@@ -77,6 +77,7 @@ def test_versions_up_and_down_and_locked(state: StateRepo, machine: Machine) -> 
     assert locked(machine) == [f"{NAME}-0:1.0-1.*"]
     assert changes(state.plan(), "lab-1") == []
 
+    state.service("other", [{"file": "/etc/other", "content": "x"}], "lab-2")  # an empty state would delete nothing
     state.remove("services/demo.yaml")
     state.commit("no demo")
     state.apply("--no-observe")

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from reconciler.core import column
 from reconciler.core.assess import assess
+from reconciler.core.batch import Caution
 from reconciler.core.heads import standing
 from reconciler.core.limits import DEFAULT
 from reconciler.core.link import link
@@ -128,7 +129,8 @@ def test_a_plan_does_not_depend_on_the_order_of_documents_or_hosts(
         order.shuffle(observations)
         order.shuffle(ownership)
         assessment = assess(desired, dict(observations), dict(ownership), builtin())
-        again = make_plan(assessment, desired, Seen(standing(desired, world.store.heads())), Scope())
+        seen = Seen(standing(desired, world.store.heads()), dict(ownership))
+        again = make_plan(assessment, desired, seen, Scope(), Caution())
         assert plan_bytes(again) == plan_bytes(planned.plan)
 
 

@@ -67,7 +67,7 @@ class Visit:
 
     process: str
     host: str
-    epoch: int
+    run: int
     begun: datetime
     results: dict[Key, str] = field(default_factory=dict)
     heard: bool = False
@@ -98,9 +98,10 @@ class Oracle:
         """A host is about to be changed."""
         host, now = delivery.host.name, self.stage.now
         keys = [work.key for work in delivery.payload.works]
-        visit = Visit(process, host, delivery.epoch, now)
+        run = max((run.id for run in self.kept.runs.values() if run.epoch == delivery.epoch), default=0)
+        visit = Visit(process, host, run, now)
         self.visits.append(visit)
-        plan = self._plan(delivery.epoch)
+        plan = self._plan(run)
         self._say(process in self.stage.dead, visit, "a dead process changes it")
         other = self._there.get(host)
         self._say(other is not None and other.process != process, visit, "another process is there")
@@ -125,7 +126,7 @@ class Oracle:
             return
         visit.results = {outcome.key: outcome.result for outcome in done.outcomes}
         visit.heard = heard.status != "lost"
-        plan = self._plan(delivery.epoch)
+        plan = self._plan(visit.run)
         for change in _changes(plan, host) if plan else ():
             last = self._written.get((host, change.key))
             healed = change.key == BASE and visit.results.get(BASE) == "changed" and last == change.desired
@@ -149,7 +150,7 @@ class Oracle:
 
     def judge(self) -> None:
         """What can be said when everything is over."""
-        effects = {(v.epoch, v.host, key) for v in self.visits for key, what in v.results.items() if what == "changed"}
+        effects = {(v.run, v.host, key) for v in self.visits for key, what in v.results.items() if what == "changed"}
         told = {
             (run.id, host, outcome.key)
             for run in self.kept.runs.values()
@@ -158,11 +159,19 @@ class Oracle:
             for host in outcome.hosts
         }
         ended = {run.id for run in self.kept.runs.values() if run.status != "running"}
-        silent = {(v.epoch, v.host) for v in self.visits if not v.heard}
+        silent = {(v.run, v.host) for v in self.visits if not v.heard}
+        asked_again = {
+            (run.id, host)
+            for run in self.kept.runs.values()
+            for each in (*run.outcomes, *run.host_outcomes)
+            if run.status == "interrupted"
+            for host in each.hosts
+        }
         for run, host, key in sorted(told - effects, key=str):
             self.wrong.append(f"run {run} tells of a change of {key} on {host} that was none")
         for run, host, key in sorted(effects - told, key=str):
-            if run in ended and (run, host) not in silent:
+            # After a crash it is enough that the host was asked again, and that what was found there is told.
+            if run in ended and (run, host) not in silent | asked_again:
                 self.wrong.append(f"run {run} does not tell that it changed {key} on {host}")
         self.untold = {(host, key) for _, host, key in effects - told}
         self._impatient()
@@ -212,7 +221,8 @@ class Oracle:
 
     def _seen(self, process: str, since: datetime, *, git: bool) -> datetime:
         """When a process has to know what is so since then."""
-        moments = [since, self.outages.since("store"), self.resumed.get(process, since)]
+        store = [self.outages.since(what) for what in ("store", f"store of {process}")]
+        moments = [since, *store, self.resumed.get(process, since)]
         if git:
             moments.append(self.outages.since("git") + BLIND)
         return max(moments) + GRACE * (2 if git else 1)
@@ -224,7 +234,7 @@ class Oracle:
     def _say(self, wrong: bool, visit: Visit, why: str) -> None:
         if wrong:
             at = f"{visit.begun:%d %H:%M:%S}"
-            self.wrong.append(f"{at} {visit.process} changes {visit.host} in run {visit.epoch}, though {why}")
+            self.wrong.append(f"{at} {visit.process} changes {visit.host} in run {visit.run}, though {why}")
 
 
 def _changes(plan: Plan, host: str) -> list[Change]:

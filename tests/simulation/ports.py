@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,7 +15,7 @@ from reconciler.ports import Hearing, Message, Revision, Tick, Tree, Woken, unhe
 from tests.fakes.carrier import SimulatedCarrier
 from tests.fakes.machine import Machine
 from tests.fakes.source import Commits
-from tests.fakes.store import MemoryStore
+from tests.fakes.store import LEASE, Hold, MemoryStore
 from tests.simulation.stage import Actor, Stage
 
 
@@ -25,11 +26,16 @@ class StageClock:
     def now(self) -> datetime:
         return self.stage.now
 
+    def wait(self, seconds: float, stopping: Callable[[], bool]) -> None:
+        """As the port says."""
+        end = self.stage.now + timedelta(seconds=seconds)
+        while not stopping() and self.stage.now < end:
+            self.stage.sleep(min(5.0, (end - self.stage.now).total_seconds()))
+
 
 @dataclass
 class StageStore:
-    """A process's hands on the store. `down` says until when nobody reaches it; `unsure` is the share of writes that
-    are done and yet answered with an error."""
+    """A process's hands on the store. `unsure` is the share of writes that are done and yet answered with an error."""
 
     inner: MemoryStore
     stage: Stage
@@ -43,7 +49,7 @@ class StageStore:
 
         def call(*given: Any, **more: Any) -> Any:
             self.stage.point()
-            self.outages.reach("store")
+            self._reach()
             answer = value(*given, **more)
             if name in _WRITES and self.stage.random.random() < self.unsure:
                 raise Retry("the connection to the store was lost", "try again")
@@ -51,6 +57,34 @@ class StageStore:
             return answer
 
         return call
+
+    @contextmanager
+    def hold(self, purpose: str) -> Iterator[Hold]:
+        """As the port says. Who is dead, or can't reach the store, gives nothing back."""
+        self.stage.point()
+        self._reach()
+        with self.inner.hold(purpose) as hold:
+            try:
+                yield hold
+            finally:
+                lost = self._lost()
+        if lost and hold.lease.expires_at is not None:
+            self.inner.kept.leases.setdefault(purpose, hold.lease)
+
+    def keep_leases(self) -> None:
+        """What the threads do that renew the leases of the process."""
+        while True:
+            self.stage.sleep(LEASE.total_seconds() / 4)
+            if not self._lost():
+                self.inner.kept.renew(self.inner.process)
+
+    def _reach(self) -> None:
+        self.outages.reach("store")
+        self.outages.reach(f"store of {self.inner.process}")
+
+    def _lost(self) -> bool:
+        whose = ("store", f"store of {self.inner.process}")
+        return self.inner.process in self.stage.dead or any(self.stage.now < self.outages.since(what) for what in whose)
 
 
 _WRITES = ("record", "save_observations", "save_ownership", "save_attempts", "claim_tick", "end_run", "note_in_order")

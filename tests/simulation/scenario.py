@@ -27,6 +27,7 @@ from reconciler.loop.world import Reading, World
 from reconciler.model.event import Applied, Event, Led, Troubled
 from tests.fakes.daemon import document
 from tests.fakes.fleet import written
+from tests.fakes.prober import SimulatedProber
 from tests.fakes.source import Commits
 from tests.fakes.store import Kept, MemoryStore
 from tests.simulation.oracle import DELETES, LUNCH, Commit, Oracle
@@ -115,6 +116,8 @@ class Scenario:
 
     def __post_init__(self) -> None:
         self.random = Random(self.seed)
+        # Half of the seeds are as with PostgreSQL, where leases end by time, half as with a file.
+        self.timed = self.random.random() < 0.5
         self.stage = Stage(self.random, datetime(2026, 11, 23, 10, self.random.randrange(60), tzinfo=UTC))
         self.outages = Outages(self.stage)
         self.oracle = Oracle(self.stage, self.kept, self.brake, self.outages, self.hosts.machine)
@@ -141,10 +144,13 @@ class Scenario:
         name = f"p{next(self._names)}"
         process = Process(name, StagePost(self.stage, name, lost=0.2, doubled=0.2))
         self.processes[name] = process
-        means = Means(PACE, self.random.random, process.post.aside, process.said.append, process.post.stopping)
-        life = Life(process.post, lambda: self._opened(process), means, name)
-        process.post.reader = self.stage.act(name, lambda: self._life(life, process))
-        self.stage.act(name, lambda: process.post.tick(PACE.beat))
+        post, chance = process.post, self.random.random
+        means = Means(PACE, chance, post.aside, lambda: self._reading(process), process.said.append, post.stopping)
+        life = Life(post, lambda: self._opened(process), means)
+        post.reader = self.stage.act(name, lambda: self._life(life, process))
+        self.stage.act(name, lambda: post.tick(PACE.beat))
+        if self.timed:
+            self.stage.act(name, self._store(process).keep_leases)
         self.tell(f"{name} starts")
 
     def kill(self, process: Process) -> None:
@@ -167,7 +173,8 @@ class Scenario:
         return content.encode()
 
     def leader(self) -> Process | None:
-        return self.processes.get(self.kept.held.get("lead", ""))
+        lease = self.kept.leases.get("daemon")
+        return self.processes.get(lease.owner) if lease else None
 
     def on(self, event: Event) -> None:
         """Hears what a daemon tells."""
@@ -184,12 +191,25 @@ class Scenario:
     def _opened(self, process: Process) -> Iterator[World]:
         stage, visits = self.stage, Visits(self._begun, self.oracle.end)
         self.outages.reach("store")
-        source = StageSource(self.commits, stage, self.outages)
-        reading = Reading(source, KINDS, Library(source, Parser(KINDS, DEFAULT)))  # type: ignore[arg-type]
-        store: Any = StageStore(MemoryStore(self.kept, process.name), stage, self.outages, self.unsure)
-        carrier = StageCarrier(self.hosts, stage, process.name, visits, self.slow)
-        limits = Limits(deletes=DELETES, deletes_share=0.0)
-        yield World(reading, store, carrier, StageClock(stage), (self,), limits, brake=self.brake)
+        store: Any = self._store(process)
+        yield World(
+            reading=self._reading(process),
+            store=store,
+            carrier=StageCarrier(self.hosts, stage, process.name, visits, self.slow),
+            prober=SimulatedProber(),
+            clock=StageClock(stage),
+            listeners=(self,),
+            limits=Limits(deletes=DELETES, deletes_share=0.0),
+            brake=self.brake,
+        )
+
+    def _reading(self, _: Process) -> Reading:
+        source = StageSource(self.commits, self.stage, self.outages)
+        return Reading(source, KINDS, Library(source, Parser(KINDS, DEFAULT)))  # type: ignore[arg-type]
+
+    def _store(self, process: Process) -> StageStore:
+        clock = (lambda: self.stage.now) if self.timed else None
+        return StageStore(MemoryStore(self.kept, process.name, clock), self.stage, self.outages, self.unsure)
 
     def _begun(self, process: str, delivery: Any) -> None:
         self.oracle.begin(process, delivery)

@@ -79,18 +79,21 @@ def test_a_file_that_was_named_must_be_there() -> None:
         load_settings("mine.toml", {}, {})
 
 
+ODD = {"RECONCILER_SSH__CARRIER": "standard", "RECONCILER_SECRETS__ENV_ALLOW": "NAME"}
+ODD |= dict.fromkeys(("RECONCILER_LEASE", "RECONCILER_HISTORY__KEEP"), "1h")
+ODD |= {f"RECONCILER_SERVE__{name}_INTERVAL": "1h" for name in ("POLL", "OBSERVE")}
+ODD |= {f"RECONCILER_SERVE__{name}": value for name, value in (("LOG_FORMAT", "json"), ("LOG_LEVEL", "debug"))}
+ODD["RECONCILER_SERVE__LISTEN"] = "[::1]:80"
+SIGNED = {"RECONCILER_GIT__REQUIRE_SIGNATURES": "1", "RECONCILER_GIT__GPG_KEYRING": "k"}
+"""Signatures are checked against signers, or not at all: these go together."""
+
+
 def test_every_setting_has_a_variable_that_sets_it() -> None:
     assert "RECONCILER_LIMITS__DELETES" in variables()
-    special = {
-        "RECONCILER_SSH__CARRIER": "standard",
-        "RECONCILER_SERVE__LISTEN": "[::1]:80",
-        "RECONCILER_SERVE__POLL_INTERVAL": "1s",
-        "RECONCILER_SERVE__OBSERVE_INTERVAL": "1d",
-        "RECONCILER_SERVE__LOG_FORMAT": "json",
-        "RECONCILER_SERVE__LOG_LEVEL": "debug",
-    }
     for variable in variables():
-        assert load_settings(None, {variable: special.get(variable, "1")}, {}) != Settings(), variable
+        others = SIGNED if variable.startswith("RECONCILER_GIT__") else {}
+        before = load_settings(None, others, {}) if variable != next(iter(SIGNED)) else Settings()
+        assert load_settings(None, {**others, variable: ODD.get(variable, "1")}, {}) != before, variable
 
 
 def test_directories_follow_the_system(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,3 +105,9 @@ def test_directories_follow_the_system(directory: Path, monkeypatch: pytest.Monk
     monkeypatch.delenv("XDG_STATE_HOME")
     monkeypatch.setenv("HOME", str(directory))
     assert state_dir() == directory / ".local" / "state" / "reconciler"
+
+
+def test_a_span_in_the_environment_is_read_as_in_the_file() -> None:
+    assert load_settings(None, {"RECONCILER_LEASE": "2m"}, {}).lease == 120
+    with pytest.raises(Stalled, match=r"lease: .*write 90s"):
+        load_settings(None, {"RECONCILER_LEASE": "soon"}, {})

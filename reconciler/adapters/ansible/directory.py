@@ -1,7 +1,13 @@
-"""The private directory of one run, on tmpfs: requests go in, results come out, always removed. Knows only files."""
+"""The private directory of one run, on tmpfs: requests go in, results come out, always removed. Knows only files.
+
+Whoever works in one holds a shared lock of it. One that nobody holds was left by a process that was killed, and is
+removed by the next that makes one.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import shutil
 import tempfile
@@ -13,6 +19,7 @@ from typing import Any
 import orjson
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - mkdtemp makes a private directory in it
+PREFIX = "reconciler-run-"
 
 
 class RunDirectory:
@@ -75,9 +82,40 @@ def _encoded(content: Any) -> bytes:
 @contextmanager
 def private_directory() -> Iterator[RunDirectory]:
     """A fresh directory that only this user can enter, gone with all that is in it when the block ends."""
-    above = SHARED_MEMORY if os.access(SHARED_MEMORY, os.W_OK) else None
-    path = Path(tempfile.mkdtemp(prefix="reconciler-", dir=above))
+    above = SHARED_MEMORY if os.access(SHARED_MEMORY, os.W_OK) else Path(tempfile.gettempdir())
+    _sweep(above)
+    path, lock = _made(above)
     try:
         yield RunDirectory(path)
     finally:
         shutil.rmtree(path, ignore_errors=True)
+        os.close(lock)
+
+
+def _made(above: Path) -> tuple[Path, int]:
+    while True:
+        path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=above))
+        with contextlib.suppress(FileNotFoundError):  # swept before we held it
+            lock = _open(path)
+            fcntl.flock(lock, fcntl.LOCK_SH)
+            if path.exists():
+                return path, lock
+            os.close(lock)
+
+
+def _sweep(above: Path) -> None:
+    """Removes what killed processes of this user left: payloads may hold secrets."""
+    for path in above.glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError):
+            if path.lstat().st_uid != os.geteuid():
+                continue
+            lock = _open(path)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(path, ignore_errors=True)
+            finally:
+                os.close(lock)
+
+
+def _open(path: Path) -> int:
+    return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import fcntl
 import os
 import shutil
 import signal
@@ -43,6 +44,7 @@ def main(parent: int, directory: Path, command: list[str]) -> int:
     for number in ENDING:
         signal.signal(number, _end)
     _prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    fcntl.flock(os.open(directory, os.O_RDONLY), fcntl.LOCK_SH)  # until we end; else others take it for left over
     (directory / "leash.pid").write_text(str(os.getpid()))
     child = 0
     try:
@@ -53,7 +55,7 @@ def main(parent: int, directory: Path, command: list[str]) -> int:
         _end_ansible(child)
         if os.getppid() != parent:
             _reap()
-            shutil.rmtree(directory, ignore_errors=True)
+            _remove(directory)
         return 143
 
 
@@ -104,6 +106,15 @@ def _reap() -> None:
         for _ in range(100):
             if os.waitpid(-1, os.WNOHANG)[0] == 0:
                 time.sleep(0.02)
+
+
+def _remove(directory: Path) -> None:
+    """Again and again for a while: what ends late may still write there."""
+    for _ in range(100):
+        shutil.rmtree(directory, ignore_errors=True)
+        if not directory.exists():
+            return
+        time.sleep(0.05)
 
 
 def _end_ansible(child: int) -> None:

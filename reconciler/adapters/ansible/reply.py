@@ -133,15 +133,19 @@ def _answered(reply: dict[str, Any], status: str, delivery: Delivery) -> Reply:
     outcomes = _outcomes(reply.get("outcomes"), delivery)
     identity = _text(reply.get("identity", ""))[:200]
     answered = {key: _facts(value) for key, value in zip(keys, facts, strict=True)}
+    seen = _epoch(reply.get("seen", 0))
     results = {outcome.result for outcome in outcomes}
+    name, rest = delivery.host.name, (identity, answered, outcomes, seen)
     if status == "stale" and "stale" in results and not results & {"changed", "ok", "failed"}:
         changed = ", ".join(str(o.key) for o in outcomes if o.result == "stale")
-        return Reply(delivery.host.name, "stale", f"not as planned any more: {changed}", identity, answered, outcomes)
+        return Reply(
+            delivery.host.name, "stale", f"not as planned any more: {changed}", identity, answered, outcomes, seen
+        )
     if status == "failed" and "failed" in results and "stale" not in results:
         first = next(o for o in outcomes if o.result == "failed")
-        return Reply(delivery.host.name, "failed", f"{first.key}: {first.message}", identity, answered, outcomes)
+        return Reply(name, "failed", f"{first.key}: {first.message}", *rest)
     if status == "done" and results <= {"changed", "ok"}:
-        return Reply(delivery.host.name, "done", "", identity, answered, outcomes)
+        return Reply(name, "done", "", *rest)
     raise Malformed("its status contradicts its outcomes")
 
 
@@ -177,6 +181,12 @@ def _plain(value: Any, depth: int) -> None:
             raise Malformed(f"facts are nested more than {DEPTH} deep")
         for below in value.values() if isinstance(value, dict) else value:
             _plain(below, depth + 1)
+
+
+def _epoch(value: Any) -> int:
+    if type(value) is not int or not 0 <= value <= _WHOLE:
+        raise Malformed("the epoch that it has seen is no number")
+    return value
 
 
 def _list(value: Any, length: int) -> list[Any]:

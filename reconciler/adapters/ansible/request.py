@@ -6,12 +6,17 @@ What is built here goes to the host as it is: keys stay behind (a host needs onl
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
 import re
+from collections.abc import Callable
 from typing import Any
 
 import orjson
 
 from reconciler.model.delivery import Call, Payload, Work
+from reconciler.model.digest import canonical
+from reconciler.model.observation import Query
 
 _MODULE = re.compile(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*){2,}")
 
@@ -20,10 +25,10 @@ class Unsendable(Exception):
     """The payload has something in it that may not reach Ansible; says what."""
 
 
-def document(payload: Payload) -> bytes:
-    """The request's payload part. Raises Unsendable."""
-    queries = list(payload.queries.values())
-    works = [_work(work) for work in payload.works]
+def document(payload: Payload, key: Callable[[], bytes]) -> bytes:
+    """The request's payload part. `key` gives the key that keyed digests are made with. Raises Unsendable."""
+    queries = [_query(query, key) for query in payload.queries.values()]
+    works = [_work(work, key) for work in payload.works]
     try:
         return orjson.dumps({"queries": queries, "works": works})
     except TypeError as error:
@@ -46,10 +51,18 @@ def _tasks(work: Work) -> dict[str, Any]:
     return {"sensitive": work.sensitive, "calls": [_call(work, call) for call in work.calls]}
 
 
-def _work(work: Work) -> dict[str, Any]:
+def _query(query: Query, key: Callable[[], bytes]) -> Query:
+    """With a key of its own if it asks for a keyed digest: a host never gets ours, and the same content in two places
+    gives two digests."""
+    if not query.get("keyed"):
+        return query
+    return {**query, "key": hmac.new(key(), canonical(query), hashlib.sha256).hexdigest()}
+
+
+def _work(work: Work, key: Callable[[], bytes]) -> dict[str, Any]:
     """What the host gets: of an ordinary task only what to check."""
     return {
-        "query": work.query,
+        "query": _query(work.query, key),
         "expect": work.expect,
         "sensitive": work.sensitive,
         "calls": [] if work.ordinary else [_call(work, call) for call in work.calls],

@@ -11,6 +11,7 @@ import re
 import shutil
 import stat
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -24,6 +25,10 @@ _LONGEST_CACHE = 55
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._@-]*")
 
 
+def _no_key() -> bytes:
+    raise Stalled("there is no key for keyed digests", "set secrets.key_file")
+
+
 def _cache() -> str:
     return str(Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "reconciler")
 
@@ -35,6 +40,7 @@ class SshSettings:
     `ansible_playbook` is the program's path (empty: beside this Python, else on the PATH). What needs to be
     remembered between runs for speed alone goes to `cache_dir`. `forks` and `width` are how many hosts the standard and
     the fan-out carrier work on at once. `keep_connections` is for how long the standard carrier's stay open afterwards.
+    `digest_key` gives the key that hosts' keyed digests are made with.
     """
 
     user: str = ""
@@ -52,6 +58,7 @@ class SshSettings:
     python: str = "/usr/bin/python3"
     ansible_playbook: str = ""
     cache_dir: str = field(default_factory=_cache)
+    digest_key: Callable[[], bytes] = field(default=_no_key, repr=False)
 
     def checked(self) -> SshSettings:
         """The same, with the program found and every file looked at. Raises Stalled for the first that won't do."""

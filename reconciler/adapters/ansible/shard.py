@@ -99,7 +99,7 @@ def skipped(host: str) -> Reply:
 
 def prepare(shard: Shard, deliveries: Sequence[Delivery]) -> Iterator[Reply]:
     """Write everything that the run needs. Yields the replies of hosts that nothing can be sent to."""
-    payloads = _Payloads(shard.directory)
+    payloads = _Payloads(shard.directory, shard.settings)
     hosts = {}
     for number, delivery in enumerate(deliveries, start=1):
         name = inventory.name(number)
@@ -152,15 +152,16 @@ def _runner() -> Path:
 class _Payloads:
     """Payloads in the run's directory: hosts that share an object share a file."""
 
-    def __init__(self, directory: RunDirectory) -> None:
+    def __init__(self, directory: RunDirectory, settings: SshSettings) -> None:
         self._directory = directory
+        self._settings = settings
         self._names: dict[int, str] = {}
 
     def name(self, payload: Payload) -> str:
         """Raises request.Unsendable, for each host anew."""
         name = self._names.get(id(payload))
         if name is None:
-            document = request.document(payload)
+            document = request.document(payload, self._settings.digest_key)
             name = f"p{len(self._names) + 1:06d}"
             ordinary = request.ordinary(payload)
             self._directory.write(f"payloads/{name}", document)

@@ -6,7 +6,7 @@ import re
 
 import pygit2
 
-from reconciler.adapters.git import mirror
+from reconciler.adapters.git import mirror, signed
 from reconciler.adapters.git.address import Address, Local, Remote, parse_address
 from reconciler.adapters.git.plain import plain
 from reconciler.adapters.git.repository import open_local
@@ -57,10 +57,16 @@ class GitSource:
         return self._resolve(rev)
 
     def tree(self, revision: Revision) -> Tree:
-        top = self._commit(revision).tree
-        for depth in range(len(self._path)):
-            top = self._below(top, depth, revision)
-        blobs, problems = self._walker.files(top.id)
+        try:
+            top = self._commit(revision).tree
+            for depth in range(len(self._path)):
+                top = self._below(top, depth, revision)
+            blobs, problems = self._walker.files(top.id)
+        except (KeyError, pygit2.GitError):
+            raise Stalled(
+                f"a directory of {self._address} at {revision.sha[:12]} can't be read: it is torn or missing",
+                "fetch it again, or look with: git fsck",
+            ) from None
         return Tree(revision, blobs, problems)
 
     def read(self, blob: str, limit: int) -> bytes | None:
@@ -82,7 +88,10 @@ class GitSource:
 
     def _resolve(self, rev: str | None) -> Revision:
         head = mirror.HEAD if isinstance(self._address, Remote) else "HEAD"
-        return describe(resolve(self._repository, rev, head, str(self._address)))
+        commit = resolve(self._repository, rev, head, str(self._address))
+        if self._settings.signed is not None:
+            signed.check(self._settings.signed, self._repository, commit)
+        return describe(commit)
 
     def _commit(self, revision: Revision) -> pygit2.Commit:
         try:

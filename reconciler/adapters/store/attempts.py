@@ -8,7 +8,7 @@ from reconciler.adapters.store.dialect import upsert
 from reconciler.adapters.store.tables import attempt
 from reconciler.model.attempt import Attempt
 
-_FIELDS = ("service", "revision", "due", "tries", "at", "not_before", "ok", "why")
+_FIELDS = ("service", "revision", "due", "tries", "at", "not_before", "ok", "why", "plan")
 
 
 def load(connection: Connection) -> dict[str, Attempt]:

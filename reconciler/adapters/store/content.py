@@ -10,8 +10,8 @@ from typing import Any, Literal, TypeAlias
 import orjson
 from sqlalchemy import Connection, Row, Table, bindparam, delete, select
 
-from reconciler.adapters.store.dialect import insert_new
-from reconciler.adapters.store.tables import content, host_outcome, observation, outcome, ownership
+from reconciler.adapters.store import bulk
+from reconciler.adapters.store.tables import content, host_outcome, intent, observation, outcome, ownership
 from reconciler.model.digest import canonical
 
 Kind: TypeAlias = Literal["fact", "facts", "since", "owned", "ownership", "hosts"]
@@ -26,6 +26,7 @@ _REFERENCES = (
     ownership.c.owned,
     outcome.c.hosts,
     host_outcome.c.hosts,
+    intent.c.hosts,
 )
 
 
@@ -55,9 +56,7 @@ class Contents:
         """Writes those that are not there yet."""
         for names in batches(sorted(self._values)):
             there = set(connection.scalars(select(content.c.digest).where(content.c.digest.in_(names))))
-            rows = [self._row(name) for name in names if name not in there]
-            if rows:
-                connection.execute(insert_new(connection, content), rows)
+            bulk.add(connection, content, [self._row(name) for name in names if name not in there])
 
     def _row(self, name: str) -> dict[str, Any]:
         kind, data = self._values[name]

@@ -1,52 +1,60 @@
-"""Everything that depends on which database it is: connecting, locking, upserts, and what its errors mean.
+"""What differs between databases for those who write statements: upserts, kinds of transactions, what errors mean.
 
-The other modules write SQL that every database takes.
+How a database is reached is in `sqlite` and `postgresql`; the other modules write SQL that every database takes.
 """
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
 
-from sqlalchemy import URL, Connection, Engine, Insert, Table, create_engine, event
+from sqlalchemy import Connection, Engine, Insert, Table
 from sqlalchemy.dialects import sqlite
-from sqlalchemy.exc import StatementError
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.exc import DBAPIError, StatementError
 
 from reconciler.model.errors import Retry, Stalled
 
 WAIT_SECONDS: Final = 10
 """How long a statement waits for another process's transaction."""
 
-_RESTORE = "restore it from a backup, or move it away and begin with an empty one (ownership is then forgotten)"
-_ROOM = "look at the disk: its space, its quota, whether it is mounted read-only"
+RESTORE: Final = "restore it from a backup, or move it away and begin with an empty one (ownership is then forgotten)"
+
+Meaning: TypeAlias = Callable[[BaseException, str], Retry | Stalled | None]
+"""What a driver's error means for the store of this name; None for one that nobody foresaw."""
 
 
-def sqlite_engine(path: Path) -> Engine:
-    """An engine on an existing file, with a single connection.
+@dataclass(frozen=True, slots=True)
+class Database:
+    """Where the tables are. `where` names it for people, without a password.
 
-    Python ships SQLite versions whose write-ahead log can corrupt a file when several connections write, so we
-    keep the rollback journal, and one connection for each process.
+    The engines begin transactions: `reader` sees one state of everything; `writer` holds its lock from the start;
+    `alone` keeps all other writers out; `claims` waits for nobody, for leases that must be renewed in time.
     """
-    engine = create_engine(
-        URL.create("sqlite", database=str(path)),
-        poolclass=QueuePool,
-        pool_size=1,
-        max_overflow=0,
-        pool_timeout=WAIT_SECONDS,
-        connect_args={"timeout": WAIT_SECONDS, "check_same_thread": False},
-    )
-    event.listen(engine, "connect", _prepare)
-    event.listen(engine, "begin", _begin)
-    return engine
 
+    where: str
+    reader: Engine
+    writer: Engine
+    alone: Engine
+    claims: Engine
+    meaning: Meaning
 
-def writer(engine: Engine) -> Engine:
-    """The same engine, for transactions that write: they take their lock at the start, so they never fail half-way."""
-    return engine.execution_options(writes=True)
+    @contextmanager
+    def failures(self) -> Iterator[None]:
+        """Turns the driver's errors into what to do about them."""
+        try:
+            yield
+        except StatementError as error:
+            if isinstance(error.orig, ValueError):
+                raise error.orig from None  # a column type refused the value
+            if isinstance(error, DBAPIError) and error.orig and (meant := self.meaning(error.orig, self.where)):
+                raise meant from error
+            raise
+
+    def close(self) -> None:
+        # The others are views of the same pool of connections.
+        self.reader.dispose()
 
 
 def others_wrote(connection: Connection) -> object:
@@ -74,19 +82,6 @@ def upsert(connection: Connection, table: Table) -> Insert:
     return statement
 
 
-@contextmanager
-def failures(where: str) -> Iterator[None]:
-    """Turns the database's errors into what to do about them. `where` names the store for people."""
-    try:
-        yield
-    except StatementError as error:
-        if isinstance(error.orig, ValueError):
-            raise error.orig from None  # a column type refused the value
-        if isinstance(error.orig, sqlite3.Error) and (meaning := _sqlite_meaning(error.orig, where)):
-            raise meaning from error
-        raise
-
-
 def _insert(connection: Connection, table: Table) -> Any:
     # Any: the two dialects have the same clauses, but no common type.
     if connection.dialect.name == "postgresql":
@@ -96,40 +91,6 @@ def _insert(connection: Connection, table: Table) -> Any:
     return sqlite.insert(table)
 
 
-def _prepare(connection: sqlite3.Connection, _record: object) -> None:
-    # Transactions are begun by `_begin`, never by the driver behind our back.
-    connection.isolation_level = None
-    for pragma in ("journal_mode=DELETE", "synchronous=FULL", "foreign_keys=ON"):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _begin(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-def _sqlite_meaning(error: sqlite3.Error, where: str) -> Retry | Stalled | None:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    match code:
-        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            return Retry(
-                f"the store {where} is busy: another process has been writing for more than {WAIT_SECONDS} s",
-                "try again; if it stays so, look for the process that has the file open",
-            )
-        case sqlite3.SQLITE_NOTADB:
-            return Stalled(f"{where} is not a store: it is no SQLite database", "give the path of another file")
-        case sqlite3.SQLITE_CORRUPT:
-            return Stalled(f"the store {where} is damaged ({error})", _RESTORE)
-        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM | sqlite3.SQLITE_AUTH:
-            return Stalled(
-                f"the store {where} can't be written ({error})",
-                "let this user write the file and its directory (SQLite keeps a journal beside it)",
-            )
-        case sqlite3.SQLITE_FULL | sqlite3.SQLITE_IOERR:
-            return Stalled(f"the store {where} can't be read or written ({error})", _ROOM)
-    return None
-
-
 def damaged(where: str, what: str) -> Stalled:
     """For content that the database gave back, but that isn't what was put in."""
-    return Stalled(f"the store {where} is damaged: {what}", _RESTORE)
+    return Stalled(f"the store {where} is damaged: {what}", RESTORE)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from sqlalchemy import Connection, bindparam, delete, func, literal, select
+from sqlalchemy import Connection, delete, func, null, select
 
+from reconciler.adapters.store import bulk
 from reconciler.adapters.store.content import batches
-from reconciler.adapters.store.dialect import upsert
 from reconciler.adapters.store.tables import in_order, observation, ownership
 from reconciler.model.observation import Head, InOrder
 
@@ -29,7 +29,7 @@ def _loaded(connection: Connection, names: Sequence[str] | None) -> dict[str, He
         func.coalesce(in_order.c.asked, ""),
         func.coalesce(in_order.c.answered, ""),
         func.coalesce(in_order.c.alike, ""),
-        ownership.c.host.is_not(literal(None)),
+        ownership.c.host.is_not(null()),
         observation.c.identity,
     )
     both = seen.outerjoin(ownership, observation.c.host == ownership.c.host)
@@ -45,13 +45,11 @@ def _loaded(connection: Connection, names: Sequence[str] | None) -> dict[str, He
 
 def note(connection: Connection, found: Mapping[str, InOrder]) -> None:
     """Marks hosts as in order for what was asked and answered."""
-    rows = [{"host": host, **mark._asdict()} for host, mark in sorted(found.items())]
-    if rows:
-        connection.execute(upsert(connection, in_order), rows)
+    bulk.put(connection, in_order, [{"host": host, **mark._asdict()} for host, mark in sorted(found.items())])
 
 
 def end(connection: Connection, hosts: Sequence[str]) -> None:
     """Takes the marks of hosts away: what is on record of them changed."""
     if hosts:
-        statement = delete(in_order).where(in_order.c.host == bindparam("name"))
-        connection.execute(statement, [{"name": host} for host in hosts])
+        for names in batches(sorted(hosts)):
+            connection.execute(delete(in_order).where(in_order.c.host.in_(names)))

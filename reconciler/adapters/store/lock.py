@@ -1,4 +1,5 @@
-"""A lock that one process holds, beside the store: a file that says who has it. The kernel frees it with the process.
+"""A lock that one process holds, beside an SQLite store: a file that says who has it. The kernel frees it with the
+process, so a holder that died is noticed at once.
 
 It keeps two people from applying at once; what keeps an old worker from a host is the epoch that hosts check.
 """
@@ -20,7 +21,7 @@ from reconciler.model.errors import Stalled, Taken
 
 @contextmanager
 def exclusive(path: Path, purpose: str) -> Iterator[None]:
-    """Holds the lock file. Raises Stalled at once, saying who holds it, when it is taken."""
+    """Holds the lock file. Raises Taken at once, saying who holds it, when it is taken."""
     handle = _open(path)
     try:
         try:
@@ -37,24 +38,6 @@ def exclusive(path: Path, purpose: str) -> Iterator[None]:
         _write(handle, b"")
     finally:
         os.close(handle)
-
-
-@contextmanager
-def leading(path: Path) -> Iterator[None]:
-    """Holds the lead. Raises Taken, saying who has it."""
-    held = exclusive(path, "daemon")
-    try:
-        held.__enter__()
-    except Busy as busy:
-        raise Taken(busy.message, busy.hint) from None
-    try:
-        yield
-    finally:
-        held.__exit__(None, None, None)
-
-
-class Busy(Stalled):
-    """Somebody else holds the lock."""
 
 
 def _open(path: Path) -> int:
@@ -77,11 +60,11 @@ def _write(handle: int, data: bytes) -> None:
     os.pwrite(handle, data, 0)
 
 
-def _taken(handle: int, path: Path) -> Busy:
+def _taken(handle: int, path: Path) -> Taken:
     try:
         held = orjson.loads(os.pread(handle, 4096, 0))
         who = f"another {held['purpose']} is running (pid {held['pid']} since {held['since']} on {held['host']})"
     except (orjson.JSONDecodeError, KeyError, TypeError):
         # Between taking the lock and writing into it, the holder is not known yet.
         who = "another process is working with this store"
-    return Busy(who, f"wait until it ends, or end it; it holds {path}")
+    return Taken(who, f"wait until it ends, or end it; it holds {path}")

@@ -9,9 +9,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from reconciler.adapters.store import content
+from reconciler.adapters.store import bulk, content
 from reconciler.adapters.store.content import Contents, rows_of
-from reconciler.adapters.store.dialect import upsert
 from reconciler.adapters.store.tables import observation
 from reconciler.core import instant
 from reconciler.model.key import Key
@@ -20,13 +19,14 @@ from reconciler.model.observation import Fact, Observation
 
 def rows(observations: Sequence[Observation], contents: Contents) -> list[dict[str, Any]]:
     """The rows for hosts (the last of several for one host), with what they refer to added to `contents`."""
-    return list({seen.host: _row(seen, contents) for seen in observations}.values())
+    last = {seen.host: seen for seen in observations}
+    # In one order for everybody, so that two who write the same hosts wait for each other instead of both failing.
+    return [_row(last[host], contents) for host in sorted(last)]
 
 
 def save(connection: Connection, new: Sequence[dict[str, Any]]) -> None:
     """Writes rows whose contents are there."""
-    if new:
-        connection.execute(upsert(connection, observation), new)
+    bulk.put(connection, observation, new)
 
 
 def load(connection: Connection, hosts: Collection[str] | None) -> dict[str, Observation]:

@@ -7,9 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete
 
-from reconciler.adapters.store import content
+from reconciler.adapters.store import bulk, content
 from reconciler.adapters.store.content import Contents, rows_of
-from reconciler.adapters.store.dialect import upsert
 from reconciler.adapters.store.tables import ownership
 from reconciler.core import instant
 from reconciler.model.key import Key
@@ -18,15 +17,15 @@ from reconciler.model.observation import Owned, Ownership
 
 def rows(known: Sequence[Ownership], contents: Contents) -> list[dict[str, Any]]:
     """The rows for hosts (the last of several for one host); `owned` is None where nothing is owned."""
-    return list({each.host: _row(each, contents) for each in known}.values())
+    last = {each.host: each for each in known}
+    return [_row(last[host], contents) for host in sorted(last)]
 
 
 def save(connection: Connection, new: Sequence[dict[str, Any]]) -> None:
     """Writes rows whose contents are there, and deletes those of hosts on which nothing is owned."""
     kept = [row for row in new if row["owned"] is not None]
     gone = [{"name": row["host"]} for row in new if row["owned"] is None]
-    if kept:
-        connection.execute(upsert(connection, ownership), kept)
+    bulk.put(connection, ownership, kept)
     if gone:
         connection.execute(delete(ownership).where(ownership.c.host == bindparam("name")), gone)
 

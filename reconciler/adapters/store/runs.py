@@ -3,46 +3,78 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, Table, insert, select, update
+from sqlalchemy import Connection, Row, Table, delete, false, func, insert, not_, select, union, update
 
-from reconciler.adapters.store.content import Contents, pack, unpack
-from reconciler.adapters.store.dialect import insert_new
-from reconciler.adapters.store.tables import content, host_outcome, outcome, plan, run
-from reconciler.core.plan_json import plan_bytes
+from reconciler.adapters.store import approvals, leases
+from reconciler.adapters.store.content import Contents, unpack
+from reconciler.adapters.store.tables import approval, content, host_outcome, intent, outcome, plan, run
+from reconciler.model.errors import Stalled
 from reconciler.model.key import Key
 from reconciler.model.plan import Plan
-from reconciler.model.run import HostOutcome, Run, RunOutcome, RunStatus
+from reconciler.model.run import HostOutcome, Intent, Run, RunOutcome, RunStatus
 
 
-def begin(connection: Connection, planned: Plan, actor: str, at: datetime) -> Run:
-    """A new run of a sealed plan. Raises ValueError for one that is not."""
-    connection.execute(insert_new(connection, plan), {"digest": planned.digest, **pack(plan_bytes(planned))})
-    row = {
-        "plan": planned.digest,
-        "revision": planned.revision,
-        "actor": actor,
-        "started_at": at,
-        "status": "running",
-    }
+def begin(connection: Connection, planned: Plan, new: Run) -> Run:
+    """A new run of a sealed plan, with its number. Raises ValueError for one that is not, Stalled when the lease of its
+    epoch is over."""
+    leases.check(connection, new.epoch)
+    approvals.keep(connection, planned, new.started_at)
+    names = ("plan", "revision", "actor", "started_at", "status", "epoch", "undoes")
+    row = {name: getattr(new, name) for name in names}
     number = connection.execute(insert(run).returning(run.c.id), row).scalar_one()
-    return Run(number, planned.digest, planned.revision, actor, at)
+    return replace(new, id=number)
 
 
-def end(connection: Connection, run_id: int, status: RunStatus, at: datetime) -> None:
-    """Raises ValueError for a run that is not in the store."""
-    done = connection.execute(update(run).where(run.c.id == run_id).values(status=status, finished_at=at))
-    if done.rowcount != 1:
-        raise _unknown(run_id)
+def end(connection: Connection, ended: Run, status: RunStatus, at: datetime) -> None:
+    """Raises as `check`."""
+    check(connection, ended)
+    connection.execute(update(run).where(run.c.id == ended.id).values(status=status, finished_at=at))
 
 
-def check(connection: Connection, run_id: int) -> None:
-    """Raises ValueError for a run that is not in the store."""
-    if connection.execute(select(run.c.id).where(run.c.id == run_id)).first() is None:
-        raise _unknown(run_id)
+def check(connection: Connection, known: Run) -> None:
+    """Raises ValueError for a run that is not in the store, Stalled for one that another has taken over.
+
+    It can't be taken over until the transaction ends.
+    """
+    row = connection.execute(select(run.c.epoch).where(run.c.id == known.id).with_for_update()).first()
+    if row is None:
+        raise ValueError(f"run {known.id} is not in this store")
+    if row.epoch != known.epoch:
+        raise Stalled(
+            f"run {known.id} was taken over by another process (epoch {row.epoch}, ours is {known.epoch})",
+            f"look at it: `reconciler runs show {known.id}`",
+        )
+
+
+def take_over(connection: Connection, left: Run, epoch: int) -> Run:
+    """The run under a new epoch. Its former holder can't write to it any more."""
+    leases.check(connection, epoch)
+    check(connection, left)
+    connection.execute(update(run).where(run.c.id == left.id).values(epoch=epoch))
+    return replace(left, epoch=epoch)
+
+
+def intend(connection: Connection, known: Run, step: str, hosts: str) -> None:
+    """Notes that hosts (a content) are about to be given their programs of a step."""
+    leases.check(connection, known.epoch)
+    check(connection, known)
+    connection.execute(insert(intent), {"run": known.id, "step": step, "epoch": known.epoch, "hosts": hosts})
+
+
+def intents(connection: Connection, run_id: int) -> list[Intent]:
+    """What was about to be done, in order."""
+    return [Intent(row.step, row.epoch, _hosts(row)) for row in _with_hosts(connection, intent, run_id)]
+
+
+def unfinished(connection: Connection) -> list[Run]:
+    """Runs without an end, the oldest first, without their outcomes."""
+    rows = connection.execute(select(run).where(run.c.status == "running").order_by(run.c.id))
+    return [_run(row) for row in rows]
 
 
 def outcome_rows(run_id: int, outcomes: Sequence[RunOutcome], contents: Contents) -> list[dict[str, Any]]:
@@ -79,6 +111,29 @@ def host_outcome_rows(run_id: int, outcomes: Sequence[HostOutcome], contents: Co
     ]
 
 
+def forget(connection: Connection, before: datetime) -> int:
+    """Deletes runs that began before, with their outcomes, approvals that ended before, and plans that were kept before
+    and that nothing is left of; how many runs.
+
+    Runs without an end are kept, and whatever is newer.
+    """
+    old = select(run.c.id).where(run.c.started_at < before, run.c.status != "running")
+    for table in (outcome, host_outcome, intent):
+        connection.execute(delete(table).where(table.c.run.in_(old)))
+    gone = connection.execute(delete(run).where(run.c.started_at < before, run.c.status != "running")).rowcount
+    connection.execute(delete(approval).where(approval.c.until < before))
+    needed = union(select(run.c.plan), select(approval.c.plan))
+    lately = func.coalesce(plan.c.kept_at >= before, false())
+    connection.execute(delete(plan).where(plan.c.digest.not_in(needed), not_(lately)))
+    return gone
+
+
+def oldest(connection: Connection) -> datetime | None:
+    """When the oldest run that has ended began."""
+    first = select(run.c.started_at).where(run.c.status != "running").order_by(run.c.started_at).limit(1)
+    return connection.scalars(first).first()
+
+
 def save(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
     """Adds rows whose contents are there."""
     if rows:
@@ -90,10 +145,25 @@ def newest(connection: Connection, limit: int) -> list[Run]:
     return [_run(row) for row in connection.execute(select(run).order_by(run.c.id.desc()).limit(limit))]
 
 
+def last_of(connection: Connection, revision: str) -> dict[str, Run]:
+    """The last run of each service at a revision, without outcomes."""
+    at = (run.c.revision == revision) & run.c.undoes.is_(None)
+    each = [select(t.c.service, t.c.run).join(run, run.c.id == t.c.run).where(at) for t in (outcome, host_outcome)]
+    served = union(*each).subquery()
+    last = select(served.c.service, func.max(served.c.run).label("run")).group_by(served.c.service).subquery()
+    rows = connection.execute(select(last.c.service, run).join(run, run.c.id == last.c.run))
+    return {row.service: _run(row) for row in rows}
+
+
 def of_plan(connection: Connection, digest: str) -> list[Run]:
     """The runs of a plan, the newest first, without their outcomes."""
     rows = connection.execute(select(run).where(run.c.plan == digest).order_by(run.c.id.desc()))
     return [_run(row) for row in rows]
+
+
+def undoing(connection: Connection, run_id: int) -> list[Run]:
+    """The runs that took a part of this one back, oldest first, without their outcomes."""
+    return [_run(row) for row in connection.execute(select(run).where(run.c.undoes == run_id).order_by(run.c.id))]
 
 
 def one(connection: Connection, run_id: int) -> Run | None:
@@ -130,6 +200,8 @@ def _run(row: Row[Any], outcomes: tuple[RunOutcome, ...] = (), host_outcomes: tu
         status=row.status,
         outcomes=outcomes,
         host_outcomes=host_outcomes,
+        epoch=row.epoch,
+        undoes=row.undoes,
     )
 
 
@@ -145,7 +217,3 @@ def _host_outcome(row: Row[Any]) -> HostOutcome:
 
 def _hosts(row: Row[Any]) -> tuple[str, ...]:
     return tuple(orjson.loads(unpack(row.packed, row.data)))
-
-
-def _unknown(run_id: int) -> ValueError:
-    return ValueError(f"run {run_id} is not in this store")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import zlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,28 +14,36 @@ import orjson
 from sqlalchemy import Connection, Engine
 
 from reconciler.adapters.store import (
+    approvals,
     attempts,
     content,
+    copies,
     heads,
-    leaders,
-    lock,
+    health,
+    leases,
     observed,
     orders,
     owned,
+    postgresql,
     runs,
     schema,
+    sqlite,
+    tenancy,
     ticks,
 )
 from reconciler.adapters.store.content import Contents
-from reconciler.adapters.store.dialect import damaged, failures, others_wrote, sqlite_engine, writer
+from reconciler.adapters.store.dialect import Database, damaged, others_wrote
 from reconciler.adapters.store.recent import Recent
 from reconciler.adapters.store.tables import host_outcome, outcome
+from reconciler.adapters.store.tenancy import Tenancy
+from reconciler.adapters.store.tenure import Tenure
+from reconciler.model.approval import Approval
 from reconciler.model.attempt import Attempt
-from reconciler.model.errors import Stalled
+from reconciler.model.lease import Lease
 from reconciler.model.observation import Head, InOrder, Observation, Ownership
 from reconciler.model.order import Order, OrderKind, Orders
 from reconciler.model.plan import Plan
-from reconciler.model.run import HostOutcome, Run, RunOutcome, RunStatus
+from reconciler.model.run import HostOutcome, Intent, Run, RunOutcome, RunStatus
 
 
 def open_store(path: Path, create_parent: bool = False) -> SqlStore:
@@ -46,47 +53,38 @@ def open_store(path: Path, create_parent: bool = False) -> SqlStore:
     Raises Stalled when the file is no store, damaged, of a newer version, or can't be written.
     """
     path = path.absolute()
-    _make_file(path, create_parent)
-    engine = sqlite_engine(path)
-    try:
-        with failures(str(path)):
-            schema.bring_to_head(engine, str(path))
-            name = schema.store_id(engine)
-    except BaseException:
-        engine.dispose()
-        raise
-    return SqlStore(
-        engine,
-        name,
-        str(path),
-        lambda purpose: lock.exclusive(path.with_name(path.name + ".lock"), purpose),
-        lambda: lock.leading(path.with_name(path.name + ".leader")),
-    )
+    sqlite.make_file(path, create_parent)
+    return SqlStore(sqlite.database(path), tenancy.by_file(path))
+
+
+def open_postgresql(address: str, password: str = "", lease: float = tenancy.SECONDS) -> SqlStore:
+    """The store in a PostgreSQL database of its own; its tables are made where there are none.
+
+    `lease` is how many seconds a lease lasts unless it is renewed. Raises Stalled when the database does not let us
+    in, is no store, or is too old or too new; Retry when it can't be reached.
+    """
+    return SqlStore(postgresql.database(address, password), tenancy.by_time(lease))
 
 
 class SqlStore:
     """What must be remembered. Writes are whole: all of a call, or nothing of it.
 
-    Naive times are refused with ValueError. `where` names the database for people.
+    Naive times are refused with ValueError.
     """
 
-    def __init__(
-        self,
-        engine: Engine,
-        name: str,
-        where: str,
-        locked: Callable[[str], AbstractContextManager[None]],
-        leading: Callable[[], AbstractContextManager[None]],
-    ) -> None:
-        self._engine = engine
-        self._writer = writer(engine)
-        self._id = name
-        self._where = where
-        self._locked = locked
-        self._leading = leading
+    def __init__(self, database: Database, tenancy: Tenancy) -> None:
+        """Makes or migrates the tables. Raises as `open_store`, and closes the database then."""
+        self._database = database
+        self._tenancy = tenancy
         self._heads: Recent[Head] = Recent()
         self._seen: Recent[Observation] = Recent()
         self._ours: Recent[Ownership] = Recent()
+        try:
+            with database.failures():
+                self._id = schema.bring_to_head(database)
+        except BaseException:
+            database.close()
+            raise
 
     @property
     def rows(self) -> int:
@@ -124,9 +122,29 @@ class SqlStore:
     def save_ownership(self, ownership: Iterable[Ownership]) -> None:
         self._save([], list(ownership))
 
-    def begin_run(self, plan: Plan, actor: str, at: datetime) -> Run:
+    def begin_run(self, plan: Plan, actor: str, at: datetime, epoch: int, undoes: int | None = None) -> Run:
+        new = Run(0, plan.digest, plan.revision, actor, at, epoch=epoch, undoes=undoes)
         with self._writing() as connection:
-            return runs.begin(connection, plan, actor, at)
+            return runs.begin(connection, plan, new)
+
+    def unfinished(self) -> list[Run]:
+        with self._reading() as connection:
+            return runs.unfinished(connection)
+
+    def take_over(self, run: Run, epoch: int) -> Run:
+        with self._writing() as connection:
+            return runs.take_over(connection, run, epoch)
+
+    def intend(self, run: Run, step: str, hosts: Sequence[str]) -> None:
+        contents = Contents()
+        name = contents.add("hosts", sorted(hosts))
+        with self._writing() as connection:
+            contents.save(connection)
+            runs.intend(connection, run, step, name)
+
+    def intents(self, run_id: int) -> list[Intent]:
+        with self._reading() as connection:
+            return runs.intents(connection, run_id)
 
     def record(
         self,
@@ -142,7 +160,7 @@ class SqlStore:
         seen, kept = observed.rows(observations, contents), owned.rows(ownership, contents)
         with self._writing() as connection:
             self._changed(seen, kept)
-            runs.check(connection, run.id)
+            runs.check(connection, run)
             contents.save(connection)
             runs.save(connection, outcome, done)
             runs.save(connection, host_outcome, missed)
@@ -152,7 +170,7 @@ class SqlStore:
 
     def end_run(self, run: Run, status: RunStatus, at: datetime) -> None:
         with self._writing() as connection:
-            runs.end(connection, run.id, status, at)
+            runs.end(connection, run, status, at)
 
     def runs(self, limit: int = 20) -> list[Run]:
         with self._reading() as connection:
@@ -166,13 +184,37 @@ class SqlStore:
         with self._reading() as connection:
             return runs.of_plan(connection, plan_digest)
 
+    def last_runs(self, revision: str) -> Mapping[str, Run]:
+        with self._reading() as connection:
+            return runs.last_of(connection, revision)
+
+    def runs_undoing(self, run_id: int) -> list[Run]:
+        with self._reading() as connection:
+            return runs.undoing(connection, run_id)
+
+    def keep_plan(self, plan: Plan, at: datetime) -> None:
+        with self._writing() as connection:
+            approvals.keep(connection, plan, at)
+
+    def plans_like(self, prefix: str) -> list[str]:
+        with self._reading() as connection:
+            return approvals.like(connection, prefix)
+
+    def approve(self, approval: Approval) -> None:
+        with self._writing() as connection:
+            approvals.add(connection, approval)
+
+    def approvals(self, plan_digest: str) -> list[Approval]:
+        with self._reading() as connection:
+            return approvals.of_plan(connection, plan_digest)
+
     def plan(self, plan_digest: str) -> bytes | None:
         with self._reading() as connection:
             return runs.plan_of(connection, plan_digest)
 
     def compact(self) -> int:
         """Forgets values that nothing refers to any more; how many. Changes nothing that the store says."""
-        with self._writing() as connection:
+        with self._transaction(self._database.alone) as connection:
             return content.compact(connection)
 
     def orders(self, now: datetime) -> Orders:
@@ -207,18 +249,43 @@ class SqlStore:
         with self._writing() as connection:
             return ticks.see(connection, source, name, at)
 
-    def exclusive(self, purpose: str) -> AbstractContextManager[None]:
-        return self._locked(purpose)
+    def forget(self, before: datetime, slack: timedelta = timedelta(0)) -> int:
+        with self._reading() as connection:
+            first = runs.oldest(connection)
+        if first is None or first >= before - slack:
+            return 0
+        with self._transaction(self._database.alone) as connection:
+            gone = runs.forget(connection, before)
+            content.compact(connection)
+            return gone
+
+    def backup(self, file: Path) -> None:
+        """Writes everything into a new file, as of one moment. See `copies`."""
+        copies.backup(self._database, file)
+
+    def restore(self, file: Path, replace: bool = False) -> int:
+        """Puts a backup in the place of everything, while nobody applies; answers the epoch after which it goes on.
+
+        The store has the backup's name then, so this object is of no use any more.
+        """
+        with self.hold("apply"), self._database.failures():
+            return copies.restore(self._database, file, replace)
+
+    def problems(self) -> list[str]:
+        """What is wrong with it, in words."""
+        return health.problems(self._database)
 
     @contextmanager
-    def lead(self, owner: str) -> Iterator[int]:
-        with self._leading():
-            with self._writing() as connection:
-                epoch = leaders.begin(connection, owner)
-            yield epoch
+    def hold(self, purpose: str) -> Iterator[Tenure]:
+        with self._tenancy(self._claiming, purpose) as tenure:
+            yield tenure
+
+    def holder(self, purpose: str) -> Lease | None:
+        with self._reading() as connection:
+            return leases.holder(connection, purpose)
 
     def close(self) -> None:
-        self._engine.dispose()
+        self._database.close()
 
     def _save(self, observations: Sequence[Observation], ownership: Sequence[Ownership]) -> None:
         contents = Contents()
@@ -238,29 +305,18 @@ class SqlStore:
         self._heads.changed((*observed_now, *owned_now))
 
     def _reading(self) -> AbstractContextManager[Connection]:
-        return self._transaction(self._engine)
+        return self._transaction(self._database.reader)
 
     def _writing(self) -> AbstractContextManager[Connection]:
-        return self._transaction(self._writer)
+        return self._transaction(self._database.writer)
+
+    def _claiming(self) -> AbstractContextManager[Connection]:
+        return self._transaction(self._database.claims)
 
     @contextmanager
     def _transaction(self, engine: Engine) -> Iterator[Connection]:
         try:
-            with failures(self._where), engine.begin() as connection:
+            with self._database.failures(), engine.begin() as connection:
                 yield connection
         except (zlib.error, orjson.JSONDecodeError, KeyError) as error:
-            raise damaged(self._where, "a value in it can't be read, or is missing") from error
-
-
-def _make_file(path: Path, create_parent: bool) -> None:
-    try:
-        if create_parent:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    except FileNotFoundError:
-        raise Stalled(f"the store's directory {path.parent} is not there", "make it, or give another path") from None
-    except OSError as error:
-        raise Stalled(
-            f"the store {path} can't be opened: {error.strerror}",
-            "let this user write the file and its directory, or give another path",
-        ) from None
+            raise damaged(self._database.where, "a value in it can't be read, or is missing") from error

@@ -6,7 +6,7 @@ hosts that say the same cost 100,000 short rows and one value.
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, ForeignKey, Integer, LargeBinary, MetaData, String, Table
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Integer, LargeBinary, MetaData, String, Table
 
 from reconciler.adapters.store.columns import Counter, Moment, Words
 
@@ -25,7 +25,24 @@ def _content(name: str, nullable: bool = False) -> Column[str]:
     return Column(name, String(32), ForeignKey("content.digest"), nullable=nullable, index=True)
 
 
-identity = Table("identity", metadata, Column("id", String(32), primary_key=True))
+# One row. `epoch` is the last one that was handed out; it only ever counts up.
+identity = Table(
+    "identity",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("epoch", BigInteger, nullable=False),
+)
+
+lease = Table(
+    "lease",
+    metadata,
+    Column("purpose", String(32), primary_key=True),
+    Column("owner", Words, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("since", Moment, nullable=False),
+    # None: it lasts as long as the process that holds the lock file.
+    Column("expires_at", Moment),
+)
 
 content = Table(
     "content",
@@ -72,6 +89,8 @@ plan = Table(
     Column("digest", String(64), primary_key=True),
     Column("packed", Boolean, nullable=False),
     Column("data", LargeBinary, nullable=False),
+    # When it was stored last; empty for what older versions stored.
+    Column("kept_at", Moment),
 )
 
 run = Table(
@@ -79,15 +98,37 @@ run = Table(
     metadata,
     Column("id", Counter, primary_key=True),
     Column("plan", String(64), ForeignKey("plan.digest"), nullable=False, index=True),
-    Column("revision", Words, nullable=False),
+    Column("revision", Words, nullable=False, index=True),
     Column("actor", Words, nullable=False),
     Column("started_at", Moment, nullable=False),
     Column("finished_at", Moment),
     Column("status", String(16), nullable=False),
-    # Ids are epochs that hosts remember: one must not come again after its row is deleted.
+    Column("epoch", BigInteger, nullable=False),
+    Column("undoes", Counter, nullable=True, index=True),
+    # People and records name runs by these numbers: one must not come again after its row is deleted.
     sqlite_autoincrement=True,
 )
 
+intent = Table(
+    "intent",
+    metadata,
+    Column("id", Counter, primary_key=True),
+    Column("run", Counter, ForeignKey("run.id"), nullable=False, index=True),
+    Column("step", Words, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    _content("hosts"),
+)
+
+approval = Table(
+    "approval",
+    metadata,
+    Column("id", Counter, primary_key=True),
+    Column("plan", String(64), ForeignKey("plan.digest"), nullable=False, index=True),
+    Column("actor", Words, nullable=False),
+    Column("reason", Words, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("until", Moment, nullable=False),
+)
 
 outcome = Table(
     "outcome",
@@ -143,6 +184,7 @@ attempt = Table(
     Column("not_before", Moment, nullable=False),
     Column("ok", Boolean, nullable=False),
     Column("why", Words, nullable=False),
+    Column("plan", String(64), nullable=False),
 )
 
 tick = Table(
@@ -150,16 +192,6 @@ tick = Table(
     metadata,
     Column("schedule", String(64), primary_key=True),
     Column("fire_time", Moment, primary_key=True, index=True),
-)
-
-leader = Table(
-    "leader",
-    metadata,
-    Column("epoch", Counter, primary_key=True),
-    Column("owner", Words, nullable=False),
-    Column("since", Moment, nullable=False),
-    # An epoch must not come again after its row is deleted.
-    sqlite_autoincrement=True,
 )
 
 delivery = Table(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from reconciler.core.explain.outline import Section, last_line, sections
+from reconciler.core.explain.outline import Section, last_line, rollout_line, sections
 from reconciler.core.explain.plan_text import blocked_text, part_text
 from reconciler.core.explain.words import MARKS, counted, names, printable
 from reconciler.core.gate import Refusal
@@ -50,6 +50,9 @@ def plan_markdown(plan: Plan, refusals: Sequence[Refusal]) -> Iterator[str]:
     for section in sections(plan):
         yield f"<details><summary>{cell(section.service)}: details</summary>"
         yield ""
+        if line := rollout_line(section):
+            yield f"Rollout: {cell(line)} ({counted(section.batches, 'batch', 'batches')})"
+            yield ""
         yield fenced("\n".join(_details(section)), "diff")
         yield ""
         yield "</details>"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
+from reconciler.core.explain.words import counted
 from reconciler.model.plan import Blocked, Change, Plan, Program, Step
+from reconciler.model.rollout import Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,24 +27,60 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One step: everything that one service does."""
+    """Everything that one service does, over all of its batches."""
 
     service: str
     hosts: tuple[str, ...]
     parts: tuple[Part, ...]
+    batches: int
+    domains: int
+    terms: Terms | None
 
 
 def sections(plan: Plan) -> Iterator[Section]:
-    """The plan's steps in order, the largest part first in each."""
-    for step in plan.steps:
-        yield Section(
-            step.service, step.hosts, tuple(sorted(_parts(plan, step), key=lambda p: (-len(p.hosts), p.hosts)))
-        )
+    """The plan's services in order, the largest part first in each."""
+    for service, steps in groupby(plan.steps, key=lambda step: step.service):
+        yield _section(plan, service, list(steps))
 
 
-def _parts(plan: Plan, step: Step) -> Iterator[Part]:
+def _section(plan: Plan, service: str, steps: Sequence[Step]) -> Section:
+    programs: dict[str, list[str]] = {}
+    for step in steps:
+        for program, hosts in step.programs.items():
+            programs.setdefault(program, []).extend(hosts)
+    return Section(
+        service=service,
+        hosts=tuple(sorted(host for hosts in programs.values() for host in hosts)),
+        parts=tuple(sorted(_parts(plan, programs), key=lambda part: (-len(part.hosts), part.hosts))),
+        batches=len(steps),
+        domains=len({step.batch.domain for step in steps if step.batch is not None}),
+        terms=plan.rollouts.get(service),
+    )
+
+
+def rollout_line(section: Section) -> str:
+    """How it is rolled out: `canary 1 → 1% → 5% → 100%, one site at a time`; empty when all at once."""
+    terms = section.terms
+    if terms is None:
+        return ""
+    stages = " → ".join(terms.stages) if section.batches > 1 else ""
+    apart = f"one {terms.domain} at a time" if terms.domain and section.domains > 1 else ""
+    width = f"at most {counted(terms.at_once, 'host')} at once" if terms.at_once else ""
+    return ", ".join(part for part in (stages, apart, width) if part)
+
+
+def order_line(plan: Plan) -> str:
+    """`base → edge (7 batches)`; empty for one step."""
+    if len(plan.steps) < 2:
+        return ""
+    found = [(service, len(list(steps))) for service, steps in groupby(plan.steps, key=lambda step: step.service)]
+    return " → ".join(service if count == 1 else f"{service} ({count} batches)" for service, count in found)
+
+
+def _parts(plan: Plan, programs_of: Mapping[str, Sequence[str]]) -> Iterator[Part]:
     by_shape: dict[str, list[tuple[str, tuple[str, ...]]]] = {}
-    for program, hosts in step.programs.items():
+    for program, found in programs_of.items():
+        hosts = tuple(sorted(found))
         by_shape.setdefault(plan.programs[program].shape, []).append((program, hosts))
     for members in by_shape.values():
         hosts = tuple(sorted(host for _, some in members for host in some))

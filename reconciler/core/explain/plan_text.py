@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from reconciler.core.explain.outline import Part, Section, added_removed, grouped, last_line, sections
+from reconciler.core.explain.outline import (
+    Part,
+    Section,
+    added_removed,
+    grouped,
+    last_line,
+    order_line,
+    rollout_line,
+    sections,
+)
 from reconciler.core.explain.words import MARKS, Line, Style, ago, counted, names, printable, value, where
 from reconciler.core.gate import Refusal
 from reconciler.core.quote import SENSITIVE
@@ -29,9 +38,9 @@ def plan_text(plan: Plan, desired: Desired, refusals: Sequence[Refusal], subject
     yield from _sections(list(sections(plan)), desired)
     yield from _not_planned(plan, desired)
     yield from _releases(plan)
-    if len(plan.steps) > 1:
+    if order := order_line(plan):
         yield Line("")
-        yield Line("Order   " + " → ".join(step.service for step in plan.steps), "dim")
+        yield Line(f"Order   {order}", "dim")
     for refusal in refusals:
         yield Line("")
         yield from refusal_text(refusal)
@@ -47,7 +56,8 @@ def refusal_text(refusal: Refusal) -> Iterator[Line]:
     yield Line(f"refused: {refusal.message}", "delete")
     for example in refusal.examples:
         yield Line(f"  {example}")
-    yield Line(f"{refusal.hint}", "bold")
+    for hint in refusal.hint.splitlines():
+        yield Line(f"  {hint}", "bold")
 
 
 def _heading(plan: Plan, subject: str, now: datetime) -> str:
@@ -108,7 +118,10 @@ def _section(section: Section, desired: Desired) -> Iterator[Line]:
     gone = "" if section.service in desired.services else "   left Git"
     drift = "   drift: somebody changed the host" if _all_drift(section) else ""
     hosts = where(section.hosts) if len(section.parts) == 1 else counted(len(section.hosts), "host")
-    yield Line(f"{section.service} · {hosts}{gone}{drift}", "bold")
+    if section.domains > 1 and section.terms is not None:
+        hosts += f" in {counted(section.domains, section.terms.domain)}"
+    rollout = f" · {printable(line)}" if (line := rollout_line(section)) else ""
+    yield Line(f"{section.service} · {hosts}{rollout}{gone}{drift}", "bold")
     if pin := desired.pins.get(section.service):
         yield Line(f"  {pinned_text(pin)}", "warn")
     for part in section.parts:

@@ -9,6 +9,8 @@ from typing import Any
 
 from reconciler.core.explain.markdown import cell
 from reconciler.core.explain.words import Line, Style, counted, names, printable, where
+from reconciler.core.progress import Results
+from reconciler.model.event import RunRecovered
 from reconciler.model.plan import Plan
 from reconciler.model.run import HostOutcome, Run, RunOutcome
 
@@ -18,7 +20,16 @@ _TITLES = {
     "refused": "Refused by the host",
     "unreachable": "Could not be reached",
     "lost": "Contact lost: what was done is not known, observe again",
+    "unhealthy": "Not healthy after the change",
+    "not rolled back": "Not rolled back",
     "skipped": "Skipped",
+}
+
+
+_GO_ON = {
+    "halted": "Go on: commit a remedy and apply that, or try this revision once more: reconciler apply --again",
+    "interrupted": "Go on: reconciler apply (goes on with its plan where it was)",
+    "": "Go on: reconciler apply (makes a new plan for what is left)",
 }
 
 
@@ -37,7 +48,7 @@ def run_text(run: Run) -> Iterator[Line]:
         yield Line("")
     yield Line(_summary(run), "bold")
     if run.status != "succeeded":
-        yield Line("Go on: reconciler apply (makes a new plan for what is left)", "bold")
+        yield Line(_GO_ON.get(run.status, _GO_ON[""]), "bold")
 
 
 def alike(outcomes: Iterable[RunOutcome]) -> list[RunOutcome]:
@@ -90,7 +101,26 @@ def _summary(run: Run) -> str:
     parts = [f"{total[name]:,} {name}" for name in ("created", "updated", "deleted")]
     parts += [f"{total[name]:,} {name}" for name in ("restarted", "failed", "skipped") if total[name]]
     hosts = {host for o in run.outcomes if o.result in ("changed", "ok") for host in o.hosts}
-    return f"Run {run.id} {run.status}: {', '.join(parts)} on {counted(len(hosts), 'host')}."
+    back = f" (takes back a part of run {run.undoes})" if run.undoes else ""
+    return f"Run {run.id}{back} {run.status}: {', '.join(parts)} on {counted(len(hosts), 'host')}."
+
+
+def recovered_line(event: RunRecovered) -> str:
+    """What became of a run whose process died: `run 12 (begun 10:02 UTC) was interrupted; …`."""
+    head = f"run {event.run} (begun {event.started_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC) was interrupted"
+    if not event.asked:
+        return f"{head}; no host is in doubt"
+    counts = [(event.done, "done"), (event.untouched, "as before"), (event.unclear, "unclear: the next plan tells")]
+    said = ", ".join(f"{count:,} {words}" for count, words in counts if count)
+    were = "was" if event.asked == 1 else "were"
+    return f"{head}; {counted(event.asked, 'host')} {were} asked again: {said}"
+
+
+def resumed_line(plan: Plan, earlier: Results) -> str:
+    """What is said before a plan that goes on: `Going on with plan 1a2b3c4d where it was interrupted: …`."""
+    hosts = sum(len(step.hosts) for step in plan.steps)
+    head = f"Going on with plan {plan.digest[:8]} where it was interrupted"
+    return f"{head}: {len(earlier):,} of {counted(hosts, 'visit')} to hosts are over"
 
 
 def runs_text(runs: Sequence[Run]) -> Iterator[Line]:
@@ -98,11 +128,11 @@ def runs_text(runs: Sequence[Run]) -> Iterator[Line]:
     if not runs:
         yield Line("Nothing was applied yet.")
         return
-    yield Line(f"{'run':>6}  {'started (UTC)':<16}  {'status':<10}  {'revision':<8}  {'plan':<8}  by", "bold")
+    yield Line(f"{'run':>6}  {'started (UTC)':<16}  {'status':<11}  {'revision':<8}  {'plan':<8}  by", "bold")
     for run in runs:
         style: Style = "" if run.status == "succeeded" else "warn"
         yield Line(
-            f"{run.id:>6}  {run.started_at:%Y-%m-%d %H:%M}  {run.status:<10}  {run.revision[:7]:<8}  {run.plan[:8]}  "
+            f"{run.id:>6}  {run.started_at:%Y-%m-%d %H:%M}  {run.status:<11}  {run.revision[:7]:<8}  {run.plan[:8]}  "
             f"{printable(run.actor)}",
             style,
         )
@@ -137,11 +167,12 @@ def run_markdown(run: Run) -> Iterator[str]:
         yield f"- {row.status}: {cell(row.service)} on {cell(names(row.hosts))}: {cell(_reason(row))}"
 
 
-def run_document(run: Run) -> dict[str, Any]:
-    """The run as one JSON document."""
+def run_document(run: Run, undone_by: Sequence[Run] = ()) -> dict[str, Any]:
+    """The run as one JSON document; `undone_by` are runs that took a part of it back."""
     return {
         "format_version": 1,
         **_head(run),
+        "undone_by": [each.id for each in undone_by],
         "counts": counts(run),
         "outcomes": [
             {
@@ -192,6 +223,7 @@ def _head(run: Run) -> dict[str, Any]:
         "revision": run.revision,
         "actor": run.actor,
         "status": run.status,
+        "undoes": run.undoes,
         "started_at": run.started_at.isoformat().replace("+00:00", "Z"),
         "finished_at": run.finished_at.isoformat().replace("+00:00", "Z") if run.finished_at else None,
     }

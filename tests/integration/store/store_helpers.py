@@ -20,6 +20,7 @@ from reconciler.model.errors import Stalled
 from reconciler.model.key import Key
 from reconciler.model.observation import Fact, Observation, Owned, Ownership
 from reconciler.model.plan import Plan, Summary
+from reconciler.model.run import Run
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 MOTD = Key("file", "/etc/motd")
@@ -66,5 +67,11 @@ def owns(host: str) -> Ownership:
     return Ownership(host, "hosts.yaml", {MOTD: Owned(MOTD, "base", True, "d", "f", "r", 1, NOW, "base.yaml")})
 
 
-def planned() -> Plan:
-    return sealed(Plan("r", "fp", None, 1, 1, (), {}, (), (), Summary()))
+def planned(revision: str = "r") -> Plan:
+    return sealed(Plan(revision, "fp", None, 1, 1, (), {}, (), (), Summary()))
+
+
+def begun(store: SqlStore) -> Run:
+    """A run whose lease is over already."""
+    with store.hold("apply") as held:
+        return store.begin_run(planned(), "ada", NOW, held.epoch)

@@ -17,7 +17,7 @@ from tests.integration.store.store_helpers import change, opened, python, refusa
 class TestOpening:
     def test_a_new_file_is_for_this_user_only(self, path, store):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
-        with store.exclusive("apply"):
+        with store.hold("apply"):
             assert stat.S_IMODE(path.with_name("state.db.lock").stat().st_mode) == 0o600
 
     def test_an_empty_file_is_a_new_store(self, path):
@@ -40,7 +40,7 @@ class TestOpening:
         assert [python(code, str(path)).stdout.strip() for _ in range(2)] == ["True", "False"]
 
     def test_it_is_durable_and_checks_references(self, store):
-        with store._engine.connect() as connection:
+        with store._database.reader.connect() as connection:
             pragmas = {
                 name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
                 for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")

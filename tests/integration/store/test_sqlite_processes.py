@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.adapters.store import dialect
-from reconciler.model.errors import Retry, Stalled
+from reconciler.adapters.store import sqlite
+from reconciler.model.errors import Retry
 from tests.integration.store.store_helpers import ROOT, opened, python, seen
 
 
@@ -25,23 +25,23 @@ class TestProcesses:
             import os, pathlib, signal, sys
             from sqlalchemy import event
             sys.path.insert(0, sys.argv[2])
-            from store_helpers import NOW, seen, owns, planned
+            from store_helpers import begun, seen, owns
             from reconciler.adapters.store import open_store
             from reconciler.model.key import Key
             from reconciler.model.run import RunOutcome
 
             def work(last):
                 store = open_store(pathlib.Path(sys.argv[1]))
-                run = store.begin_run(planned(), "ada", NOW)
+                run = begun(store)
                 done = []
                 def die(*_):
                     done.append(1)
                     if len(done) == last:
                         os.kill(os.getpid(), signal.SIGKILL)
                 # A tiny cache writes changed pages into the file before the commit: the journal must undo them.
-                with store._engine.connect() as connection:
+                with store._database.reader.connect() as connection:
                     connection.exec_driver_sql("PRAGMA cache_size = 1")
-                event.listen(store._engine, "before_cursor_execute", die)
+                event.listen(store._database.reader, "before_cursor_execute", die)
                 outcomes = [RunOutcome("s", "p", "x", Key("file", str(n)), "update", "ok", "m" * 3000, ("a", str(n)))
                             for n in range(50)]
                 store.record(run, outcomes, [], [seen("a", "after"), seen("b", "after")], [owns("a"), owns("b")])
@@ -72,12 +72,13 @@ class TestProcesses:
         code = """
             import pathlib, sys
             sys.path.insert(0, sys.argv[3])
-            from store_helpers import seen, planned, NOW
+            from store_helpers import NOW, planned, seen
             from reconciler.adapters.store import open_store
             store = open_store(pathlib.Path(sys.argv[1]))
-            for n in range(20):
-                store.save_observations([seen(f"{sys.argv[2]}-{n}", str(n))])
-                print(store.begin_run(planned(), sys.argv[2], NOW).id)
+            with store.hold(sys.argv[2]) as held:
+                for n in range(20):
+                    store.save_observations([seen(f"{sys.argv[2]}-{n}", str(n))])
+                    print(store.begin_run(planned(), sys.argv[2], NOW, held.epoch).id)
         """
         command = [sys.executable, "-c", textwrap.dedent(code), str(path)]
         environment = {"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]}
@@ -107,7 +108,7 @@ class TestProcesses:
         code = """
             import pathlib, sys, time
             from reconciler.adapters.store import open_store
-            with open_store(pathlib.Path(sys.argv[1])).exclusive("apply"):
+            with open_store(pathlib.Path(sys.argv[1])).hold("apply"):
                 print("held", flush=True)
                 time.sleep(60)
         """
@@ -115,16 +116,16 @@ class TestProcesses:
         environment = {"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]}
         with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as child:
             assert child.stdout.readline() == b"held\n"
-            refused = pytest.raises(Stalled, match=rf"another apply is running \(pid {child.pid} ")
-            with refused, store.exclusive("apply"):
+            refused = pytest.raises(Retry, match=rf"another apply is running \(pid {child.pid} ")
+            with refused, store.hold("apply"):
                 raise AssertionError("both hold it")
             child.send_signal(signal.SIGKILL)
             child.wait()
-        with store.exclusive("apply"):
+        with store.hold("apply"):
             pass
 
     def test_a_writer_that_keeps_the_store_is_waited_for_then_named_as_busy(self, path, store, monkeypatch):
-        monkeypatch.setattr(dialect, "WAIT_SECONDS", 0)
+        monkeypatch.setattr(sqlite, "WAIT_SECONDS", 0)
         other = sqlite3.connect(path, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         with opened(path) as impatient:

@@ -20,7 +20,7 @@ class TestWork:
         def note(_connection, _cursor, statement, parameters, _context, many):
             made.append((statement.split(" (")[0], len(parameters) if many else 1))
 
-        event.listen(store._engine, "before_cursor_execute", note)
+        event.listen(store._database.reader, "before_cursor_execute", note)
         return made
 
     def inserted(self, statements: list[tuple[str, int]], table: str) -> list[int]:

@@ -55,8 +55,10 @@ class Machine:
         assert self.log is not None
         return self.log.read_text().splitlines() if self.log.exists() else []
 
-    def carry(self, payload: Payload, epoch: int = 1, identity: str = "") -> Reply:
-        return carried(self.settings, [Delivery(self.host, payload, epoch, self.store, identity)])[0]
+    def carry(self, payload: Payload, epoch: int | None = None, identity: str = "") -> Reply:
+        """A visit; who only looks has no epoch unless one is given."""
+        number = (1 if payload.works else 0) if epoch is None else epoch
+        return carried(self.settings, [Delivery(self.host, payload, number, self.store, identity)])[0]
 
     def facts(self, name: str) -> str:
         """The digest of what the machine says about a file now."""

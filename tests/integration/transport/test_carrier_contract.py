@@ -66,7 +66,7 @@ def test_a_run_that_was_overtaken_is_refused(machine: Machine) -> None:
     assert machine.carry(Payload({}, (put(machine, "a", b"7"),)), epoch=7).status == "done"
     reply = machine.carry(Payload({}, (put(machine, "a", b"6"),)), epoch=6)
     assert (reply.status, reply.outcomes) == ("refused", ())
-    assert "run 6 is older than run 7" in reply.reason
+    assert "epoch 6 is older than 7" in reply.reason
     assert (machine.files / "a").read_bytes() == b"7"
     other = replace(machine, store="another store")
     assert other.carry(Payload({}, (put(machine, "a", b"other"),)), epoch=1).status == "done"

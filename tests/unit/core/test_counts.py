@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from reconciler.core.ask import Questions, payloads
+from reconciler.core.batch import Caution
 from reconciler.core.link import link
 from reconciler.core.parse import parse
 from reconciler.core.plan_json import plan_bytes
@@ -93,6 +94,7 @@ def test_each_distinct_pair_is_compared_once(hosts: int) -> None:
 def test_a_plan_is_the_size_of_what_differs(hosts: int) -> None:
     state = {"hosts": web(hosts), "services": {"edge": {"vars": {"a": 1}, "resources": [FIXED, BY_SITE]}}}
     with fleet(state) as world:
+        world.caution = Caution(rollout_hosts=40)  # all at once
         planned = world.plan()
         assert (len(planned.plan.programs), len(planned.plan.steps)) == (2, 1)
         assert len({program.shape for program in planned.plan.programs.values()}) == 1

@@ -20,7 +20,7 @@ from reconciler.core.explain.plan_text import plan_text
 from reconciler.core.explain.run_text import run_details, run_document, run_markdown, run_text, runs_text
 from reconciler.core.explain.why_text import why_document, why_text
 from reconciler.core.explain.words import Line
-from reconciler.core.gate import Allowance, Limits, gate
+from reconciler.core.gate import Circumstances, Limits, gate
 from reconciler.core.why import Known, Why, why
 from reconciler.loop.reconcile import Planned
 from reconciler.model.errors import Stalled
@@ -122,13 +122,13 @@ def plain(lines: Iterable[Line]) -> list[str]:
 
 
 def the_plan(told: Told) -> Iterable[str]:
-    refusals = gate(told.planned.plan, told.desired, Limits(deletes=5), Allowance())
+    refusals = gate(told.planned.plan, told.desired, Limits(deletes=5), Circumstances())
     subject = told.planned.read.revision.subject
     return plain(plan_text(told.planned.plan, told.desired, refusals, subject, told.now))
 
 
 def the_plan_markdown(told: Told) -> Iterable[str]:
-    return plan_markdown(told.planned.plan, gate(told.planned.plan, told.desired, Limits(deletes=5), Allowance()))
+    return plan_markdown(told.planned.plan, gate(told.planned.plan, told.desired, Limits(deletes=5), Circumstances()))
 
 
 def the_drift(told: Told) -> Iterable[str]:

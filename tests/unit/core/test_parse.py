@@ -15,6 +15,7 @@ from reconciler.core.yaml import RawFile
 from reconciler.model.desired import Host
 from reconciler.model.document import Expression, ProjectDocument, Selector, ServiceDocument
 from reconciler.model.key import Place
+from reconciler.model.rollout import HttpCheck, PrometheusCheck, Rollout, Share, TcpCheck
 from tests.sample import HOST, SERVICE, host, many, parsed, project, registry, service
 
 
@@ -55,17 +56,17 @@ def test_a_service() -> None:
     )
     assert edge.selector == Selector({"role": "web"}, (Expression("site", "NotIn", ("fra", "")),))
     assert edge.vars == {"version": "1.26.0", "port": 8080, "list": [1, {"a": True}], "ratio": 0.5}
-    assert edge.rollout == {
-        "canary": 1,
-        "batches": ["1%", 5, "100%"],
-        "failureDomain": "site",
-        "onFailure": "rollback",
-        "bake": "1h30m",
-    }
-    assert edge.health == (
-        {"http": {"url": "http://{{ host.address }}:{{ vars.port }}/healthz", "expect": 200, "timeout": "5s"}},
-        {"tcp": {"port": "{{ vars.port }}"}},
-        {"prometheus": {"query": "up", "atLeast": 1.0}},
+    assert edge.rollout == Rollout(
+        canary=Share(1),
+        batches=(Share(1, percent=True), Share(5), Share(100, percent=True)),
+        failure_domain="site",
+        on_failure="rollback",
+        bake=5400,
+        health=(
+            HttpCheck("http://{{ host.address }}:{{ vars.port }}/healthz", 200, 5),
+            TcpCheck("{{ vars.port }}", "{{ host.address }}", 5),
+            PrometheusCheck("up", at_least=1),
+        ),
     )
     assert [(e.kind, e.name) for e in edge.entries] == [
         ("package", "nginx"),

@@ -27,6 +27,7 @@ from reconciler.core.plan_json import (
 from reconciler.model.errors import Stalled
 from reconciler.model.key import Key
 from reconciler.model.plan import Blocked, Change, FieldChange, Plan, Program, Release, Step, Summary
+from reconciler.model.rollout import Batch, CommandCheck, HttpCheck, PrometheusCheck, TcpCheck, Terms, UnitCheck
 
 CHANGE = Change(
     key=Key("file", "/etc/motd"),
@@ -51,8 +52,25 @@ PLAN = sealed(
         managed=9,
         steps=(
             Step("base", "base", (), {"p1": ("a", "b")}),
-            Step("edge", "edge", ("base",), {"p1": ("c",), "p2": ("a",)}),
+            Step("edge", "edge", ("base",), {"p1": ("c",), "p2": ("a",)}, Batch(1, 1, "lon", canary=True)),
         ),
+        rollouts={
+            "edge": Terms(
+                budget=2,
+                at_once=1,
+                bake=60,
+                on_failure="rollback",
+                health=(
+                    HttpCheck("http://{{ host.address }}/"),
+                    TcpCheck("80"),
+                    UnitCheck("nginx"),
+                    CommandCheck(("true", "-x")),
+                    PrometheusCheck("up", at_least=1),
+                ),
+                stages=("canary 1", "5%"),
+                domain="site",
+            )
+        },
         programs={
             "p1": Program("p1", "s1", (CHANGE,)),
             "p2": Program("p2", "s1", (Change(Key("service", "nginx"), "reload", "pending", sensitive=True),)),
@@ -127,7 +145,7 @@ def test_any_plan_comes_back_exactly_and_satisfies_the_schema(program, host, mes
 def test_the_document_reads_in_this_order():
     assert list(plan_document(PLAN)) == [
         "format_version", "revision", "observed_at", "fingerprint", "fleet", "managed", "incomplete", "machines",
-        "summary", "steps", "programs", "blocked", "released", "digest",
+        "summary", "rollouts", "steps", "programs", "blocked", "released", "digest",
     ]  # fmt: skip
     document = plan_document(PLAN)
     assert document["observed_at"] == "2026-11-23T10:02:11.000500Z"

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from reconciler.core.progress import admit
-from reconciler.model.delivery import Status
+from reconciler.core.progress import Admission, Fate, Progress
 from reconciler.model.desired import Service
 from reconciler.model.key import Place
 from reconciler.model.plan import Plan, Step, Summary
@@ -27,7 +26,7 @@ def services(**hosts: str) -> dict[str, Service]:
     return {name: Service(name, AT, hosts=tuple(given.split())) for name, given in hosts.items()}
 
 
-def results(text: str) -> Mapping[tuple[str, str], Status]:
+def results(text: str) -> Mapping[tuple[str, str], Fate]:
     """`db@h1=failed …` as results."""
     found = {}
     for item in text.split():
@@ -35,6 +34,10 @@ def results(text: str) -> Mapping[tuple[str, str], Status]:
         name, _, host = place.partition("@")
         found[name, host] = status
     return found  # type: ignore[return-value]
+
+
+def admit(step: Step, plan: Plan, known: Mapping[str, Service], so_far: Mapping[tuple[str, str], Fate]) -> Admission:
+    return Progress(plan, known, so_far).admit(step)
 
 
 ON_ALL = services(base="h1 h2", edge="h1 h2")

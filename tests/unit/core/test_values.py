@@ -6,17 +6,20 @@ from typing import Any
 
 import pytest
 
+from reconciler.core.opaque import Sealer
 from reconciler.core.values import Origin, context, origins, value_set, varies
 from reconciler.model.desired import Host
 from reconciler.model.document import ProjectDocument, Selector, ServiceDocument
 from reconciler.model.key import Place
+from reconciler.model.rollout import Rollout
 
 AT = Place("x.yaml")
+NO_SECRETS = Sealer(lambda _: None)
 PROJECT = ProjectDocument("shop", AT, "", ("ada",), None, None, None, None, {"a": 1, "b": 1, "c": 1}, {})
 
 
 def service(**values: Any) -> ServiceDocument:
-    return ServiceDocument("edge", AT, "shop", "", Selector(), (), values, (), "manual", "report", {}, (), {})
+    return ServiceDocument("edge", AT, "shop", "", Selector(), (), values, (), "manual", "report", Rollout(), {})
 
 
 def host(**values: Any) -> Host:
@@ -24,14 +27,14 @@ def host(**values: Any) -> Host:
 
 
 def test_the_host_wins_over_the_service_over_the_project() -> None:
-    seen = context(service(a=2, b=2), PROJECT, host(a=3))
+    seen = context(service(a=2, b=2), PROJECT, host(a=3), NO_SECRETS)
     assert dict(seen["vars"]) == {"a": 3, "b": 2, "c": 1}
     assert dict(seen["host"]) == {"name": "web-1", "address": "192.0.2.1", "labels": {"site": "lon"}}
     assert dict(seen["project"]) == {"name": "shop", "owners": ["ada"], "vars": {"a": 1, "b": 1, "c": 1}}
 
 
 def test_a_mapping_wins_as_a_whole() -> None:
-    assert context(service(a={"x": 1, "y": 1}), None, host(a={"x": 2}))["vars"]["a"] == {"x": 2}
+    assert context(service(a={"x": 1, "y": 1}), None, host(a={"x": 2}), NO_SECRETS)["vars"]["a"] == {"x": 2}
 
 
 def test_origins_name_every_giver_of_a_var() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from reconciler.loop import reconcile
-from reconciler.model.errors import Stalled
+from reconciler.model.errors import Retry, Stalled
 from reconciler.model.event import HostFinished, HostWorking, RunFinished, RunStarted, StepFinished, StepStarted
 from reconciler.model.key import Key
 from reconciler.model.run import Run
@@ -227,7 +227,7 @@ def test_a_delete_needs_our_record_also_when_it_is_carried_out(world: Fleet) -> 
 
 
 def test_only_one_run_at_a_time(world: Fleet) -> None:
-    with world.store.exclusive("apply"), pytest.raises(Stalled):
+    with world.store.hold("apply"), pytest.raises(Retry):
         world.apply()
 
 

@@ -177,7 +177,7 @@ def test_epochs_never_fall_and_stores_are_apart(tmp_path):
     state.mark_epoch(base, "s", 3)
     state.mark_epoch(base, "other", 9)
     state.check_epoch(base, "s", 3)
-    with pytest.raises(state.Refused, match="run 2 is older than run 3"):
+    with pytest.raises(state.Refused, match="epoch 2 is older than 3"):
         state.check_epoch(base, "s", 2)
     assert json.loads((tmp_path / "epochs.json").read_text()) == {"s": 3, "other": 9}
 

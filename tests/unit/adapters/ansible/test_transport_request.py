@@ -11,6 +11,10 @@ from reconciler.model.delivery import Call, Payload, Work
 from reconciler.model.key import Key
 
 
+def KEY() -> bytes:
+    return b"k" * 32
+
+
 def _payload(*calls: Call) -> Payload:
     work = Work(Key("file", "/etc/x"), {"probe": "path", "path": "/etc/x"}, "d1", calls, sensitive=True)
     return Payload({Key("file", "/etc/y"): {"probe": "path", "path": "/etc/y"}}, (work,))
@@ -20,7 +24,7 @@ def test_document_has_order_and_no_keys():
     call = Call(
         "ansible.builtin.copy", {"dest": "/etc/x", "mode": "0600"}, ("dest",), {"src": b"\x00secret"}, needs="cp"
     )
-    assert json.loads(request.document(_payload(call))) == {
+    assert json.loads(request.document(_payload(call), KEY)) == {
         "queries": [{"probe": "path", "path": "/etc/y"}],
         "works": [
             {
@@ -60,4 +64,18 @@ def test_modules_are_named_once():
 )
 def test_what_may_not_reach_ansible_is_refused(call, says):
     with pytest.raises(request.Unsendable, match=says):
-        request.document(_payload(call))
+        request.document(_payload(call), KEY)
+
+
+def test_each_keyed_question_gets_a_key_of_its_own():
+    """Hosts never get ours, and what is not asked for a keyed digest gets none."""
+    keyed = {"probe": "path", "path": "/etc/x", "keyed": True}
+    queries = {Key("file", "/etc/x"): keyed, Key("file", "/etc/y"): {**keyed, "path": "/etc/y"}}
+    work = Work(Key("file", "/etc/x"), keyed, "d1", ())
+    plain = Payload({Key("file", "/etc/z"): {"probe": "path", "path": "/etc/z"}})
+    sent = json.loads(request.document(Payload(queries, (work,)), KEY))
+    first, second = (query["key"] for query in sent["queries"])
+    assert sent["works"][0]["query"]["key"] == first != second
+    assert KEY().hex() not in (first, second)
+    assert "key" not in json.loads(request.document(plain, KEY))["queries"][0]
+    assert "key" not in keyed

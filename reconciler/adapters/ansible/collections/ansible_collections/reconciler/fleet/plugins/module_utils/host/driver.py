@@ -22,7 +22,8 @@ def answer(payload, host, modlib, tell):
     `payload` has `queries` and `works`; `host` has `root`, `store`, `epoch`, `identity`, `lock_wait` and `timeout`
     (seconds), and for a visit that does only some of the works a `part` (see `_Part`); `modlib` is the directory that
     this code was unpacked into; `tell` is called with outcomes, each a list that begins with the work's number, while
-    others are still to come.
+    others are still to come. An epoch without works is a fence: whoever comes later with a lower one is refused from
+    now on.
     """
     os.chdir("/")
     part = _Part(host.get("part"), len(payload["works"]))
@@ -60,12 +61,12 @@ class _Part:
 
 
 def _under_lock(payload, host, part, workplace):
-    root, works = host["root"], payload["works"]
+    root, alone = host["root"], bool(payload["works"] or host["epoch"])
     try:
-        with state.opened(root) as base, state.lock(base, bool(works), host["lock_wait"], part.holder):
+        with state.opened(root) as base, state.lock(base, alone, host["lock_wait"], part.holder):
             return _in_order(payload, host, part, base, workplace)
     except state.Refused as refusal:
-        if works or isinstance(refusal, state.Busy) or (root and not os.path.isdir(root)):
+        if alone or isinstance(refusal, state.Busy) or (root and not os.path.isdir(root)):
             raise
         # Looking changes nothing: it works on a disk that is full or read-only too.
         return _in_order(payload, host, part, "", workplace)
@@ -73,19 +74,20 @@ def _under_lock(payload, host, part, workplace):
 
 def _in_order(payload, host, part, base, workplace):
     works, root = payload["works"], host["root"]
-    if works:
-        state.check_epoch(base, host["store"], host["epoch"])
+    seen = state.check_epoch(base, host["store"], host["epoch"]) if works or host["epoch"] else 0
     identity = identify(root)
     if host["identity"] and identity != host["identity"]:
         raise state.Refused(f"another machine answers here: {identity}, not {host['identity']}")
     if part.start and state.held_by(base) != part.holder:
         raise state.Refused("the time is over for which this host was held for the run")
-    reply = {"status": "done", "reason": "", "identity": identity, "outcomes": []}
+    reply = {"status": "done", "reason": "", "identity": identity, "outcomes": [], "seen": seen}
     stale = set() if part.start else _stale(works, root)
     if stale:
         reply["status"] = "stale"
         reply["outcomes"] = [["stale" if n in stale else "skipped", "", 0] for n in range(len(works))]
-    elif works:
+    elif host["epoch"] and not works:
+        state.mark_epoch(base, host["store"], host["epoch"])
+    if works and not stale:
         _change(reply, works, part, (base, host), workplace)
     if part.hold and reply["status"] == "done":
         state.hold(base, part.holder, part.hold)

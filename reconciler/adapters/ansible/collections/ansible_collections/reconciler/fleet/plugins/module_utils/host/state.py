@@ -107,10 +107,11 @@ def _epochs(base):
 
 
 def check_epoch(base, store, epoch):
-    """Refuse a run that a newer one has overtaken."""
+    """Refuse a worker that a newer one has overtaken; else answer the epoch that was seen last."""
     seen = _epochs(base).get(store, 0)
     if epoch < seen:
-        raise Refused(f"run {epoch} is older than run {seen}, which this host has seen: a newer one took over")
+        raise Refused(f"epoch {epoch} is older than {seen}, which this host has seen: a newer worker took over")
+    return seen
 
 
 def mark_epoch(base, store, epoch):

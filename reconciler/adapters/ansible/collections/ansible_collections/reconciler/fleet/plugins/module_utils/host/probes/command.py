@@ -1,7 +1,8 @@
 """Whether a command's guard says that there is nothing to do.
 
-A query has `creates` (a path), or `unless` (an argument list), `user` and `chdir` (or None). The guard is the one
-thing that a probe runs that users wrote; they promise that it only looks. A guard that can't run is an error,
+A query has `creates` (a path), or `unless` (an argument list), `user` and `chdir` (or None), and perhaps `seconds`
+(how long it may take) and `called` (how messages name it). A health check is asked in the same way. The guard is the
+one thing that a probe runs that users wrote; they promise that it only looks. A guard that can't run is an error,
 never "to do": it might have said that all is done.
 """
 
@@ -13,7 +14,7 @@ import subprocess
 from ..files import unanswered
 
 SECONDS = 10
-"""How long a guard may take."""
+"""How long a guard may take, if it is not said."""
 SYSTEM_PATH = ":/usr/local/sbin:/usr/sbin:/sbin"
 """Also where only root looks: the login that brought us here may have a short PATH."""
 CANNOT_RUN = (126, 127)
@@ -61,6 +62,7 @@ def _hindrance(query):
 
 def _run(query):
     user, argv = query.get("user"), query["unless"]
+    seconds, called = query.get("seconds", SECONDS), query.get("called", "unless")
     try:
         child = subprocess.Popen(
             ["runuser", "-u", user, "--", *argv] if user else argv,
@@ -72,18 +74,18 @@ def _run(query):
             env=dict(os.environ, PATH=os.environ.get("PATH", os.defpath) + SYSTEM_PATH),
         )
     except (OSError, ValueError) as error:
-        return unanswered(f"unless: can't run {argv[0]}", error)
+        return unanswered(f"{called}: can't run {argv[0]}", error)
     try:
-        return _meaning(child.wait(timeout=SECONDS))
+        return _meaning(child.wait(timeout=seconds), called)
     except subprocess.TimeoutExpired:
         os.killpg(child.pid, signal.SIGKILL)
         child.wait()
-        return {"error": f"unless: took more than {SECONDS} seconds"}
+        return {"error": f"{called}: took more than {seconds} seconds"}
 
 
-def _meaning(code):
+def _meaning(code, called):
     if code < 0:
-        return {"error": f"unless: died of signal {-code}"}
+        return {"error": f"{called}: died of signal {-code}"}
     if code in CANNOT_RUN:
-        return {"error": f"unless: could not start its program (exit code {code})"}
+        return {"error": f"{called}: could not start its program (exit code {code})"}
     return {"done": code == 0}

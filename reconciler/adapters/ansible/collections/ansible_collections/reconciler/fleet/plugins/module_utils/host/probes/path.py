@@ -1,12 +1,14 @@
 """What is at a path: type, content, owner, group, mode, link target.
 
 A query has `path`, `want` (some of content, owner, group, mode, target) and `text` (whether the content itself may
-be told, not only its digest). Of a path that isn't there, only `exists` is told; of a type that doesn't have
-what is wanted, only the rest.
+be told, not only its digest). With `keyed`, the digest is one that only those can make who have the query's `key`: of
+content that could be guessed, nothing else may be told. Of a path that isn't there, only `exists` is told; of a type
+that doesn't have what is wanted, only the rest.
 """
 
 import grp
 import hashlib
+import hmac
 import os
 import pwd
 import stat
@@ -48,7 +50,7 @@ def _facts(path, query, root):
     want = query["want"]
     facts = {"exists": True, "type": next((name for is_type, name in TYPES if is_type(info.st_mode)), "unknown thing")}
     if "content" in want and facts["type"] == "file":
-        content, info = _content(path, info, query.get("text"))
+        content, info = _content(path, info, query)
         facts.update(content)
     if "target" in want and facts["type"] == "link":
         facts["target"] = _target(path, root)
@@ -58,24 +60,34 @@ def _facts(path, query, root):
     return facts
 
 
-def _content(path, seen, wants_text):
+def _content(path, seen, query):
     """The content's facts, and the stat of the very file that was read."""
     handle = open_regular(path)
     with os.fdopen(handle, "rb") as file:
         info = os.fstat(handle)
         if (info.st_dev, info.st_ino) != (seen.st_dev, seen.st_ino):
             raise ValueError("was replaced while it was looked at")
-        digest, start = _read(file)
+        digest, start = _read(file, _digest(query))
+    if query.get("keyed"):
+        return {"keyed": "hmac-sha256:" + digest}, info
     facts = {"sha256": "sha256:" + digest}
-    text = _text(start) if wants_text else None
+    text = _text(start) if query.get("text") else None
     if text is not None:
         facts["text"] = text
     return facts, info
 
 
-def _read(file):
+def _digest(query):
+    """What makes the digest. Without its key, a query for a keyed one is not answered."""
+    if not query.get("keyed"):
+        return hashlib.sha256()
+    if not query.get("key"):
+        raise ValueError("is to be told by a keyed digest, but no key came with the question")
+    return hmac.new(bytes.fromhex(query["key"]), digestmod="sha256")
+
+
+def _read(file, digest):
     """The digest, and the beginning: one byte more than may be told if there is more."""
-    digest = hashlib.sha256()
     start = b""
     size = 0
     for chunk in iter(lambda: file.read(1 << 16), b""):

@@ -1,0 +1,91 @@
+"""Bugs that are planted to see that chaos finds them. Each bends the world of every worker, or the hosts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from reconciler.core.plan_json import sealed
+from reconciler.loop import reconcile
+from reconciler.loop.execute import Execution, Shift
+from reconciler.loop.world import World
+from reconciler.model.delivery import Delivery, Reply
+from reconciler.model.run import Run
+from tests.chaos.scenario import CAP
+
+Bend = Callable[[World], World]
+
+
+@dataclass
+class _LateIntent:
+    """Writes the intent only with the first outcomes."""
+
+    store: Any
+    late: tuple[Any, ...] = ()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.store, name)
+
+    def intend(self, *intent: Any) -> None:
+        self.late = intent
+
+    def record(self, *record: Any) -> None:
+        if self.late:
+            self.store.intend(*self.late)
+            self.late = ()
+        self.store.record(*record)
+
+
+@dataclass
+class _PartialRead:
+    """Takes what could not be read for absent."""
+
+    carrier: Any
+
+    def carry(self, deliveries: Sequence[Delivery], stopping: Callable[[], bool]) -> Iterator[Reply]:
+        for reply in self.carrier.carry(deliveries, stopping):
+            facts = {key: {"exists": False} if "error" in fact else fact for key, fact in reply.facts.items()}
+            yield replace(reply, facts=facts)
+
+
+def _amnesia(world: World) -> World:
+    """Ends interrupted runs without asking anybody."""
+
+    def recover(world: World, held: Any, _stopping: object) -> None:
+        for run in world.store.unfinished():
+            world.store.end_run(world.store.take_over(run, held.epoch), "interrupted", world.clock.now())
+
+    reconcile.recover = recover  # type: ignore[assignment]  # in a process of its own
+    return world
+
+
+def _last_batch_first(world: World) -> World:
+    """Begins the batches of a service with the last."""
+    right = reconcile.execute
+
+    def execute(world: World, execution: Execution, shift: Shift) -> Run:
+        steps = sorted(execution.plan.steps, key=lambda s: (s.service, -s.batch.number if s.batch else 0))
+        return right(world, replace(execution, plan=sealed(replace(execution.plan, steps=tuple(steps)))), shift)
+
+    reconcile.execute = execute  # type: ignore[attr-defined]  # in a process of its own
+    return world
+
+
+def _right(world: World) -> World:
+    return world
+
+
+def _off_by_one(world: World) -> World:
+    return replace(world, limits=replace(world.limits, deletes=CAP + 1))
+
+
+PLANTS: dict[str, tuple[Bend, bool]] = {
+    "no fence": (_right, False),
+    "late intent": (lambda world: replace(world, store=_LateIntent(world.store)), True),
+    "partial read trusted": (lambda world: replace(world, carrier=_PartialRead(world.carrier)), True),
+    "cap off by one": (_off_by_one, True),
+    "recovery without asking": (_amnesia, True),
+    "last batch first": (_last_batch_first, True),
+}
+"""How the world is bent, and whether hosts check epochs."""
