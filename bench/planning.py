@@ -207,6 +207,7 @@ def simple(folder: str, _hosts: int) -> None:
     """As one would first write it: every resource of every host rendered and compared on its own, same functions."""
     from reconciler.bootstrap import open_world
     from reconciler.core.compare import compare
+    from reconciler.core.opaque import Sealer
     from reconciler.core.recipe import Cook, compile_entry
     from reconciler.core.values import context
     from reconciler.loop.desire import read_desired
@@ -217,7 +218,7 @@ def simple(folder: str, _hosts: int) -> None:
         started = time.process_time()
         source, tree = world.reading.source, read.tree
         observations, ownership = world.store.observations(), world.store.ownership()
-        compared = 0
+        compared, sealer = 0, Sealer(lambda _: None)
         for linked in read.linked.services.values():
             for name in linked.hosts:
                 host, document = read.desired.hosts[name], linked.document
@@ -226,7 +227,7 @@ def simple(folder: str, _hosts: int) -> None:
                     recipe = compile_entry(
                         entry, document.name, world.registry[entry.kind], lambda p: source.read(tree.blobs[p], 1 << 20)
                     )
-                    wanted = Cook(recipe).cook(context(document, project, host))
+                    wanted = Cook(recipe).cook(context(document, project, host, sealer))
                     fact = observations[name].facts[wanted.key]
                     owned = ownership[name].owned.get(wanted.key)
                     compare(wanted, world.registry[entry.kind], fact, owned)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import blake2b
 from itertools import compress
 from operator import is_, is_not
@@ -25,7 +26,8 @@ class Standing:
 
     Those are hosts that aren't settled, and those that left Git with things of ours on them. `layouts` are the shared
     parts of what is asked; `bases` those by which hosts were in order that are open only because Git asks for something
-    else now. `total` is the sum of a digest for each host of what it said.
+    else now. `total` is the sum of a digest for each host of what it said; `oldest` is when the oldest answer was given
+    of hosts that Git asks for and that can be reached.
     """
 
     asked: Mapping[str, str]
@@ -34,6 +36,7 @@ class Standing:
     open: frozenset[str]
     bases: Mapping[str, Profile]
     total: int
+    oldest: datetime | None
 
     @property
     def fingerprint(self) -> str:
@@ -41,18 +44,47 @@ class Standing:
         return f"{self.total:0{2 * _SIZE}x}"
 
 
-NOBODY = Standing({}, {}, {}, frozenset(), {}, 0)
+NOBODY = Standing({}, {}, {}, frozenset(), {}, 0, None)
 
 
 def standing(desired: Desired, heads: Mapping[str, Head], before: Standing = NOBODY) -> Standing:
     """How hosts stand, from how they stood before. On a host that is not open everything is in order and on record,
     by digest: nothing is due there."""
     asked = desired.asked
-    moved = differing(before.asked, asked) | differing(before.heads, heads)
+    another = differing(before.asked, asked)
+    said = differing(before.heads, heads)
+    moved = another | said
     opened = {host for host in moved if _open(asked.get(host), heads.get(host))}
-    total = before.total + _sum(moved, asked, heads) - _sum(moved, before.asked, before.heads)
+    # What Git asks for makes no difference to what was said, but for hosts that come and go.
+    said |= {host for host in another if (host in asked) is not (host in before.asked)}
+    total = before.total + _sum(said, asked, heads) - _sum(said, before.asked, before.heads)
     bases = {host: base for host, base in before.bases.items() if host not in moved} | _bases(opened, heads, before)
-    return Standing(asked, desired.layouts, heads, (before.open - moved) | opened, bases, total % (1 << 8 * _SIZE))
+    return Standing(
+        asked=asked,
+        layouts=desired.layouts,
+        heads=heads,
+        open=(before.open - moved) | opened,
+        bases=bases,
+        total=total % (1 << 8 * _SIZE),
+        oldest=_oldest(asked, heads, before, said),
+    )
+
+
+def _oldest(
+    asked: Mapping[str, str], heads: Mapping[str, Head], before: Standing, said: Collection[str]
+) -> datetime | None:
+    """From all hosts only if one that has moved was the oldest before."""
+    then = _given(said, before.asked, before.heads)
+    if before.oldest is None or before.oldest in then:
+        return min(_given(asked, asked, heads), default=None)
+    return min([before.oldest, *_given(said, asked, heads)])
+
+
+def _given(hosts: Collection[str], asked: Mapping[str, str], heads: Mapping[str, Head]) -> set[datetime]:
+    """When hosts that Git asks for gave their answers."""
+    found = [heads[host] for host in hosts if host in heads and host in asked]
+    # By position, since this may look at every host: (host, observed_at, fingerprint, unreachable, …).
+    return {head[1] for head in found if head[1] and not head[3]}
 
 
 def differing(before: Mapping[str, T], now: Mapping[str, T]) -> set[str]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from reconciler.core.batch import Caution
 from reconciler.core.due import Assessment
@@ -19,7 +18,7 @@ from reconciler.core.steps import steps
 from reconciler.core.target import drift_only, limited, of_service
 from reconciler.core.undo import with_way_back
 from reconciler.model.desired import Desired
-from reconciler.model.observation import Head, Ownership
+from reconciler.model.observation import Ownership
 from reconciler.model.plan import Plan, Program, Step, Summary
 
 
@@ -71,7 +70,7 @@ def make_plan(assessment: Assessment, desired: Desired, seen: Seen, scope: Scope
         Plan(
             revision=desired.revision,
             fingerprint=seen.standing.fingerprint,
-            observed_at=_oldest(desired, seen.standing.heads),
+            observed_at=seen.standing.oldest,
             fleet=len(desired.hosts),
             managed=desired.managed,
             steps=ordered,
@@ -84,14 +83,6 @@ def make_plan(assessment: Assessment, desired: Desired, seen: Seen, scope: Scope
             rollouts=with_way_back(cut.rollouts, ordered, seen.ownership),
         )
     )
-
-
-def _oldest(desired: Desired, heads: Mapping[str, Head]) -> datetime | None:
-    """When the oldest answer that the plan rests on was given."""
-    departed = heads.keys() - desired.hosts.keys()
-    seen = [head for host, head in heads.items() if host not in departed] if departed else heads.values()
-    # By position, since this looks at every host: (host, observed_at, fingerprint, unreachable, …).
-    return min([head[1] for head in seen if head[1] and not head[3]], default=None)
 
 
 def _summary(ordered: Sequence[Step], programs: Mapping[str, Program], assessment: Assessment) -> Summary:

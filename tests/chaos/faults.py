@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.model.delivery import Delivery, Reply
+from reconciler.ports import Hearing, unheard
 from tests.chaos.hosts import Hosts, Packet, Strike
 
 CRASH_TABLE = {
@@ -116,7 +117,9 @@ class Wire:
     fault: Fault
     plan: Callable[[], str] = field(default=lambda: "")
 
-    def carry(self, deliveries: Sequence[Delivery], stopping: Callable[[], bool]) -> Iterator[Reply]:
+    def carry(
+        self, deliveries: Sequence[Delivery], stopping: Callable[[], bool], hearing: Hearing = unheard
+    ) -> Iterator[Reply]:
         for delivery in deliveries:
             if stopping():
                 yield Reply(delivery.host.name, "skipped", "not begun: the run was stopped")

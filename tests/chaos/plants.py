@@ -12,6 +12,7 @@ from reconciler.loop.execute import Execution, Shift
 from reconciler.loop.world import World
 from reconciler.model.delivery import Delivery, Reply
 from reconciler.model.run import Run
+from reconciler.ports import Hearing, unheard
 from tests.chaos.scenario import CAP
 
 Bend = Callable[[World], World]
@@ -43,8 +44,10 @@ class _PartialRead:
 
     carrier: Any
 
-    def carry(self, deliveries: Sequence[Delivery], stopping: Callable[[], bool]) -> Iterator[Reply]:
-        for reply in self.carrier.carry(deliveries, stopping):
+    def carry(
+        self, deliveries: Sequence[Delivery], stopping: Callable[[], bool], hearing: Hearing = unheard
+    ) -> Iterator[Reply]:
+        for reply in self.carrier.carry(deliveries, stopping, hearing):
             facts = {key: {"exists": False} if "error" in fact else fact for key, fact in reply.facts.items()}
             yield replace(reply, facts=facts)
 

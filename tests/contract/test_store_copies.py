@@ -13,6 +13,7 @@ from reconciler.adapters.store import SqlStore, open_store
 from reconciler.adapters.store.copies import JUMP
 from reconciler.model.errors import Retry, Stalled
 from reconciler.model.key import Key
+from reconciler.model.observation import InOrder
 from reconciler.model.run import RunOutcome
 from tests.integration.store.store_helpers import MOTD, NOW, owns, planned, seen
 from tests.stores import BACKENDS, Place, place
@@ -38,7 +39,7 @@ def used(here: Place) -> SqlStore:
     store = here()
     store.save_observations([seen(f"h{number}", f"{number % 7:04}") for number in range(2500)])
     store.save_ownership([owns("a"), owns("b")])
-    store.note_in_order({"a": ("asked", "fp")})
+    store.note_in_order({"a": InOrder("asked", "fp")})
     with store.hold("apply") as held:
         done = store.begin_run(planned(), "ada", NOW, held.epoch)
         store.record(done, [CHANGED], [], [], [])

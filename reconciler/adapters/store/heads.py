@@ -33,7 +33,7 @@ def _loaded(connection: Connection, names: Sequence[str] | None) -> dict[str, He
         observation.c.identity,
     )
     both = seen.outerjoin(ownership, observation.c.host == ownership.c.host)
-    known = select(*columns).select_from(both)
+    known = select(*columns).select_from(both).order_by(observation.c.host)
     unseen = select(ownership.c.host).where(ownership.c.host.not_in(select(observation.c.host)))
     if names is not None:
         known = known.where(observation.c.host.in_(names))

@@ -174,8 +174,8 @@ def test_a_saved_plan_goes_on_where_it_was(world: Fleet, monkeypatch: pytest.Mon
     with monkeypatch.context() as patched, suppress(Killed):
         seen: list[str] = []
 
-        def some(deliveries: Any, stopping: Any) -> Iterator[Any]:
-            for reply in type(world.carrier).carry(world.carrier, deliveries, stopping):
+        def some(deliveries: Any, *more: Any) -> Iterator[Any]:
+            for reply in type(world.carrier).carry(world.carrier, deliveries, *more):
                 seen.append(reply.host)
                 if len(seen) == 2:
                     raise Killed

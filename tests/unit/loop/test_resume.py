@@ -17,6 +17,7 @@ from reconciler.model.delivery import Delivery, Reply
 from reconciler.model.key import Key
 from reconciler.model.rollout import Outside
 from reconciler.model.run import Run
+from reconciler.ports import Hearing, unheard
 from tests.fakes.fleet import Fleet, fleet
 
 EDGE = Key("file", "/etc/e")
@@ -72,9 +73,11 @@ class MortalCarrier:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.carrier, name)
 
-    def carry(self, deliveries: Sequence[Delivery], stopping: Callable[[], bool]) -> Iterator[Reply]:
+    def carry(
+        self, deliveries: Sequence[Delivery], stopping: Callable[[], bool], hearing: Hearing = unheard
+    ) -> Iterator[Reply]:
         self.death.pass_by()
-        for reply in self.carrier.carry(deliveries, stopping):
+        for reply in self.carrier.carry(deliveries, stopping, hearing):
             self.death.pass_by()
             yield reply
 
