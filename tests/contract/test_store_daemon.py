@@ -1,35 +1,19 @@
-"""What every store promises a daemon: orders, attempts, ticks, webhooks that are seen once, one leader."""
+"""What every store promises a daemon: orders, attempts, ticks, webhooks that are seen once, what was done last."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
-from reconciler.adapters.store import SqlStore, open_store, ticks
+from reconciler.adapters.store import SqlStore, ticks
 from reconciler.model.attempt import Attempt
-from reconciler.model.errors import Taken
 from reconciler.model.order import Order, Orders
 
 NOW = datetime(2026, 11, 23, 10, 2, 11, 123456, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 Opened = Callable[[], SqlStore]
-
-
-@pytest.fixture
-def opened(tmp_path: Path) -> Iterator[Opened]:
-    """Opens the same store again each time that it is called, as another process would."""
-    stores: list[SqlStore] = []
-
-    def again() -> SqlStore:
-        stores.append(open_store(tmp_path / "state.db"))
-        return stores[-1]
-
-    yield again
-    for store in stores:
-        store.close()
 
 
 class TestOrders:
@@ -102,22 +86,3 @@ class TestDeliveries:
         store = opened()
         assert [store.see_delivery("github", str(n), NOW) for n in range(5)] == [True, True, True, False, False]
         assert store.see_delivery("github", "9", NOW + ticks.DELIVERIES_KEPT + HOUR)
-
-
-class TestLead:
-    def test_one_leads_and_each_has_its_own_epoch(self, opened: Opened) -> None:
-        one, other = opened(), opened()
-        with one.lead("node-a") as first:
-            with pytest.raises(Taken, match=r"another daemon is running \(pid \d+"), other.lead("node-b"):
-                raise AssertionError("both lead")
-            with other.exclusive("apply"):
-                pass
-        with other.lead("node-b") as second:
-            assert second > first
-
-    def test_the_lead_is_free_again_after_an_error(self, opened: Opened) -> None:
-        store = opened()
-        with pytest.raises(RuntimeError), store.lead("node-a"):
-            raise RuntimeError
-        with store.lead("node-a"):
-            pass

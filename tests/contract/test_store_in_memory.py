@@ -11,15 +11,16 @@ import pytest
 
 from reconciler.adapters.store import open_store
 from reconciler.core.plan_json import sealed
+from reconciler.model.approval import Approval
 from reconciler.model.attempt import Attempt
-from reconciler.model.errors import ReconcilerError
+from reconciler.model.errors import Stalled, Taken
 from reconciler.model.key import Key
 from reconciler.model.observation import Fact, InOrder, Observation, Owned, Ownership
 from reconciler.model.order import Order
 from reconciler.model.plan import Plan, Program, Step, Summary
-from reconciler.model.run import HostOutcome, RunOutcome
+from reconciler.model.run import HostOutcome, Run, RunOutcome
 from reconciler.ports import Store
-from tests.fakes.store import MemoryStore
+from tests.fakes.store import LEASE, MemoryStore
 
 NOW = datetime(2026, 11, 23, 10, 2, 11, tzinfo=UTC)
 KEYS = [Key("file", f"/etc/{name}") for name in "abc"]
@@ -46,10 +47,19 @@ def a_plan(random: Random) -> Plan:
     return sealed(Plan(random.choice("rst"), "fp", NOW, 2, 4, steps, programs, (), (), Summary(hosts=2)))
 
 
+def at_work(store: Store, random: Random, at: datetime, epoch: int) -> Run:
+    """A run that has begun, perhaps to take another back, and is about to do something."""
+    before = store.runs()
+    undoes = random.choice(before).id if before and random.random() < 0.3 else None
+    run = store.begin_run(a_plan(random), "ada", at, epoch, undoes)
+    store.intend(run, "s1", ["h2", "h1"])
+    return run
+
+
 def done(store: Store, random: Random) -> Any:
     """One thing done to a store; what it answered."""
     at = NOW + timedelta(minutes=random.randrange(100))
-    match random.randrange(14):
+    match random.randrange(17):
         case 0 | 1:
             return store.save_observations([seen(random) for _ in range(3)])
         case 2 | 3:
@@ -57,7 +67,8 @@ def done(store: Store, random: Random) -> Any:
         case 4:
             return store.note_in_order({random.choice(HOSTS): InOrder(random.choice("ab"), "1", "z")})
         case 5:
-            return store.begin_run(a_plan(random), "ada", at)
+            with store.hold("apply") as held:
+                return at_work(store, random, at, held.epoch)
         case 6 | 7 if found := store.runs():
             outcome = RunOutcome("s1", "p1", "edge", KEYS[0], "update", "changed", "", ("h1",))
             missed = HostOutcome("s1", "edge", "lost", "why", ("h2",))
@@ -74,6 +85,13 @@ def done(store: Store, random: Random) -> Any:
             return store.save_attempts([Attempt(random.choice("ab"), "r", "d", 1, at, at, ok=random.random() < 0.5)])
         case 12:
             return store.claim_tick(random.choice("ab"), NOW + timedelta(seconds=random.randrange(3)))
+        case 13:
+            return store.keep_plan(a_plan(random), at)
+        case 14 if plans := store.plans_like(""):
+            return store.approve(Approval(random.choice(plans), "ada", "why", at, at + timedelta(hours=1)))
+        case 15 if left := store.unfinished():
+            with store.hold("apply") as held:
+                return store.take_over(random.choice(left), held.epoch).epoch
         case _:
             return store.see_delivery(random.choice("ab"), random.choice("12"), NOW)
 
@@ -90,6 +108,10 @@ def everything(store: Store) -> Any:
         "ours": {h: (o.path, dict(o.owned)) for h, o in store.ownership().items()},
         "some": (list(store.observations(some)), list(store.ownership(some))),
         "runs": [(run, store.run(run.id), store.runs_of(run.plan), store.plan(run.plan)) for run in store.runs()],
+        "left": store.unfinished(),
+        "about": [(store.intents(run.id), store.runs_undoing(run.id)) for run in store.runs()],
+        "last": {revision: dict(store.last_runs(revision)) for revision in "rst"},
+        "plans": [(digest, store.approvals(digest)) for digest in store.plans_like("")],
         "orders": [store.orders(moment) for moment in moments],
         "ordered": store.ordered(),
         "attempts": dict(store.attempts()),
@@ -110,14 +132,33 @@ def test_both_say_the_same_whatever_is_done(seed: int, tmp_path: Path) -> None:
 def test_what_one_holds_no_other_gets_until_it_is_dead() -> None:
     one = MemoryStore(process="one")
     other = MemoryStore(one.kept, "other")
-    lead, work = one.lead("node-a"), one.exclusive("apply")
-    assert lead.__enter__() == 1
-    work.__enter__()
-    for held in (other.lead("node-b"), other.exclusive("apply")):
-        with pytest.raises(ReconcilerError), held:
+    with one.hold("daemon") as first, one.hold("apply"):
+        for purpose in ("daemon", "apply"):
+            with pytest.raises(Taken), other.hold(purpose):
+                raise AssertionError("both hold it")
+        one.kept.died("one")
+        with other.hold("daemon") as second:
+            assert second.epoch > first.epoch
+    assert other.kept.leases == {}
+
+
+def test_a_lease_that_is_not_renewed_is_over_for_its_holder_before_another_gets_it() -> None:
+    now = [NOW]
+    one = MemoryStore(process="one", clock=lambda: now[0])
+    other = MemoryStore(one.kept, "other", lambda: now[0])
+    with one.hold("daemon") as held:
+        run = one.begin_run(a_plan(Random(1)), "ada", NOW, held.epoch)
+        now[0] += LEASE * 0.5
+        one.kept.renew("one")
+        now[0] += LEASE * 0.7
+        assert (held.fading(), held.over()) == (True, False)
+        with pytest.raises(Taken), other.hold("daemon"):
             raise AssertionError("both hold it")
-    one.kept.died("one")
-    with other.lead("node-b") as epoch, other.exclusive("apply"):
-        assert epoch == 2
-        lead.__exit__(None, None, None)
-        assert other.kept.held == {"lead": "other", "work": "other"}
+        now[0] += LEASE * 0.4
+        assert held.over()
+        with other.hold("daemon") as next_one:
+            other.take_over(run, next_one.epoch)
+            with pytest.raises(Stalled):
+                one.intend(run, "s1", ["h1"])
+            with pytest.raises(Stalled):
+                one.record(run, [], [], [], [])

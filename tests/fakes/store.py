@@ -279,7 +279,7 @@ class MemoryStore:
         try:
             yield hold
         finally:
-            self.kept.holds.remove(hold)
+            self.kept.holds = [each for each in self.kept.holds if each is not hold]
             if self.kept.leases.get(purpose) == hold.lease:
                 del self.kept.leases[purpose]
 

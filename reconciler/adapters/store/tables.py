@@ -198,6 +198,6 @@ delivery = Table(
     "webhook_delivery",
     metadata,
     Column("source", String(16), primary_key=True),
-    Column("id", String(128), primary_key=True),
+    Column("name", String(128), primary_key=True),
     Column("at", Moment, nullable=False, index=True),
 )

@@ -21,7 +21,7 @@ DELIVERIES = 50_000
 def claim(connection: Connection, schedule: str, fire_time: datetime) -> bool:
     """Whether the tick is ours: nobody had it before."""
     row = {"schedule": schedule, "fire_time": fire_time}
-    ours = connection.execute(insert_new(connection, tick), row).rowcount == 1
+    ours = connection.execute(insert_new(connection, tick).returning(tick.c.schedule), row).first() is not None
     connection.execute(delete(tick).where(tick.c.fire_time < fire_time - KEPT))
     return ours
 
@@ -32,5 +32,5 @@ def see(connection: Connection, source: str, name: str, at: datetime) -> bool:
     connection.execute(delete(delivery).where(delivery.c.at < at - DELIVERIES_KEPT))
     if connection.execute(select(func.count()).select_from(delivery)).scalar_one() >= DELIVERIES:
         return False
-    row = {"source": source, "id": name, "at": at}
-    return connection.execute(insert_new(connection, delivery), row).rowcount == 1
+    row = {"source": source, "name": name, "at": at}
+    return connection.execute(insert_new(connection, delivery).returning(delivery.c.name), row).first() is not None

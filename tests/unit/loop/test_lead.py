@@ -15,7 +15,7 @@ from reconciler.loop.world import World
 from reconciler.model.errors import Retry
 from reconciler.model.event import Led, Polled
 from reconciler.ports import Hint, Message, Reloaded
-from tests.fakes.daemon import FakeBrake, contents, state
+from tests.fakes.daemon import FakeBrake, Lead, contents, state
 from tests.fakes.fleet import Fleet, fleet
 
 HOUR = timedelta(hours=1)
@@ -51,19 +51,20 @@ def lived(world: Fleet, batches: list[list[Message]], failures: int = 0) -> tupl
             raise Retry("the disk is full", "make room")
         yield replace(world.world, brake=FakeBrake())
 
-    means = Means(Pace(), lambda: 0.0, lambda work: work(), said.append, post.stopping)
-    live(Life(post, opened, means, "node-b"))
+    reading = world.world.reading
+    means = Means(Pace(), lambda: 0.0, lambda work: work(), lambda: reading, said.append, post.stopping)
+    live(Life(post, opened, means))
     return post, said
 
 
 def test_a_standby_says_who_leads_and_keeps_the_settings_that_come():
     with fleet(state()) as world:
         pace = Pace(poll=HOUR, observe=HOUR)
-        with world.store.lead("node-a"):
+        with world.store.hold("daemon"):
             _, said = lived(world, [[Reloaded(pace, Limits())], []])
         assert [condition.role for condition in said] == ["standby", "standby"]
         assert "another daemon is running" in said[0].leader
-        lease = world.store.lead("node-a")
+        lease = world.store.hold("daemon")
         lease.__enter__()
 
         class Freed(list[list[Message]]):
@@ -91,4 +92,33 @@ def test_the_same_hint_counts_once_and_the_end_is_told():
         lived(world, [*([[]] * 6), [hint, hint], [], [hint], []])
         polls = [event for event in world.ears.heard if isinstance(event, Polled)]
         assert len(polls) == 2
-        assert [event.epoch for event in world.ears.heard if isinstance(event, Led)] == [1, 0]
+        led = [event.epoch for event in world.ears.heard if isinstance(event, Led)]
+        assert (len(led), led[0] > 0, led[1]) == (2, True, 0)
+
+
+def test_a_lead_that_is_over_ends_and_is_asked_for_anew():
+    """What another leads by then is not done; when nobody else does, it leads again, under another epoch."""
+    with fleet(state()) as world:
+        hold = world.store.hold
+        leads: list[Lead] = []
+
+        @contextmanager
+        def held(purpose: str) -> Iterator[Lead]:
+            if purpose != "daemon":
+                with hold(purpose) as other:
+                    yield other  # type: ignore[misc]
+                return
+            leads.append(Lead(len(leads) + 1))
+            yield leads[-1]
+
+        world.store.hold = held  # type: ignore[method-assign, assignment]
+
+        class Over(list[list[Message]]):
+            def pop(self, index: int = -1) -> list[Message]:
+                if len(self) == 30:
+                    leads[0].ends = True
+                return super().pop(index)
+
+        _, said = lived(world, Over([[] for _ in range(40)]))
+        assert [event.epoch for event in world.ears.heard if isinstance(event, Led)] == [1, 0, 2, 0]
+        assert any("could not be reached for too long" in condition.error for condition in said)

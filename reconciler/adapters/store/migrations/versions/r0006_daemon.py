@@ -51,9 +51,9 @@ def upgrade() -> None:
     op.create_table(
         "webhook_delivery",
         sa.Column("source", sa.String(16), nullable=False),
-        sa.Column("id", sa.String(128), nullable=False),
+        sa.Column("name", sa.String(128), nullable=False),
         sa.Column("at", _MOMENT, nullable=False),
-        sa.PrimaryKeyConstraint("source", "id", name="pk_webhook_delivery"),
+        sa.PrimaryKeyConstraint("source", "name", name="pk_webhook_delivery"),
     )
     op.create_index("ix_webhook_delivery_at", "webhook_delivery", ["at"])
     op.create_index("ix_run_revision", "run", ["revision"])
