@@ -14,12 +14,12 @@ from reconciler.core import agenda, settle, timetable
 from reconciler.core.differ import Differing
 from reconciler.core.rota import Rota
 from reconciler.core.timetable import Timetable
-from reconciler.loop import aside, reconcile, serve
+from reconciler.loop import aside, reconcile, recover, serve
 from reconciler.loop.aside import Aside
 from reconciler.loop.lookout import Lookout
 from reconciler.loop.observe import Asked
 from reconciler.model.order import NO_ORDERS
-from tests.fakes.store import MemoryStore
+from tests.fakes.store import Hold, MemoryStore
 
 Patch = Callable[[Any, str, Any], None]
 BOTH = frozenset({"pending", "drift"})
@@ -80,6 +80,17 @@ class _Forever:
     over = fading
 
 
+def _careless(patch: Patch) -> None:
+    patch(Hold, "fading", lambda _: False)
+    patch(Hold, "over", lambda _: False)
+    patch(MemoryStore, "_check", lambda *_: None)
+    patch(MemoryStore, "_known", lambda self, run: self.kept.runs[run.id])
+
+
+def _believed(patch: Patch) -> None:
+    patch(recover, "in_doubt", lambda *_: {})
+
+
 def _all_lead(patch: Patch) -> None:
     patch(MemoryStore, "_check", lambda *_: None)
     patch(MemoryStore, "hold", lambda self, purpose: nullcontext(_Forever()))
@@ -106,6 +117,8 @@ BUGS: dict[str, Callable[[Patch], None]] = {
     ),
     "pins are forgotten": lambda patch: patch(serve, "orders", lambda _: NO_ORDERS),
     "every daemon leads": _all_lead,
+    "nobody looks at the lease": _careless,
+    "who died is believed to be through": _believed,
     "outcomes are not written": _unwritten,
     "what is gone stays on record": _on_record,
     "Git is read once": _read_once,
