@@ -10,6 +10,7 @@ with atheris.instrument_imports(include=["reconciler.core", "reconciler.kinds", 
     from reconciler.adapters.ansible.reply import from_host
     from reconciler.core.ask import Questions, payloads
     from reconciler.core.assess import assess
+    from reconciler.core.batch import Caution
     from reconciler.core.explain.plan_text import plan_text
     from reconciler.core.heads import standing
     from reconciler.core.link import link
@@ -55,7 +56,7 @@ def one(data: bytes) -> None:
     seen = observed(Reading(reply, PAYLOAD, None, NOW), Interned())
     assessment = assess(DESIRED, {"h": seen}, {}, REGISTRY)
     head = Head("h", seen.observed_at, seen.fingerprint, seen.unreachable, "", "", "", owned=False)
-    plan = make_plan(assessment, DESIRED, Seen(standing(DESIRED, {"h": head})), Scope())
+    plan = make_plan(assessment, DESIRED, Seen(standing(DESIRED, {"h": head}), {}), Scope(), Caution())
     assert plan_bytes(read_plan(plan_bytes(plan))) == plan_bytes(plan)
     shown = [line.text for line in plan_text(plan, DESIRED, [], "", NOW)]
     assert all(text.isprintable() for text in shown), shown
