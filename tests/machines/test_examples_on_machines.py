@@ -36,9 +36,7 @@ def applied(name: str, fleet: Lab, tmp_path: Path) -> list[Machine]:
     # The machines' addresses are loopback ones, where checks may not go unless the operator says so.
     more = f'[ssh]\nprivate_key_file = "{fleet.key}"\nknown_hosts_file = "{fleet.known_hosts}"\n'
     more += "[health]\nallow_loopback = true\n"
-    settings.write_text(
-        f'repo = "{state}"\nstore = "{tmp_path / "db"}"\ncache_dir = "{tmp_path / "cache"}"\n{ssh}{health}'
-    )
+    settings.write_text(f'repo = "{state}"\nstore = "{tmp_path / "db"}"\ncache_dir = "{tmp_path / "cache"}"\n{more}')
     done = reconciler("apply", "--yes", cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     again = json.loads(reconciler("plan", "--output", "json", cwd=tmp_path).stdout)
