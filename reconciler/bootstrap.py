@@ -23,11 +23,17 @@ from reconciler.model.errors import Stalled
 from reconciler.ports import DocumentCache, Listener, Prober, Secrets, Source
 
 if TYPE_CHECKING:
+    from reconciler.adapters.brake import FileBrake
     from reconciler.adapters.git.settings import GitSettings
     from reconciler.adapters.git.signed import Policy
     from reconciler.adapters.inventory.settings import SourceSettings
     from reconciler.adapters.inventory.source import InventorySource
+    from reconciler.adapters.log import LogListener
+    from reconciler.adapters.post import Mailbox
     from reconciler.adapters.store.store import SqlStore
+    from reconciler.core.condition import Condition, Pace
+    from reconciler.core.webhook import Source as Forge
+    from reconciler.loop.lead import Life
 
 
 NOTICED = 0.2
@@ -65,12 +71,85 @@ def open_world(settings: Settings, listeners: Sequence[Listener] = ()) -> Iterat
             prober=_prober(settings),
             clock=SystemClock(),
             listeners=listeners,
-            limits=Limits(**_numbers(settings.limits, Limits)),
+            limits=limits_of(settings),
             caution=Caution(**_numbers(settings.limits, Caution)),
             patience=Patience(settings.health.patience, settings.health.interval),
             keep=timedelta(seconds=settings.history.keep) if settings.history.keep else None,
             secrets=_secrets(settings),
+            brake=open_brake(settings),
         )
+
+
+@contextmanager
+def open_daemon(settings: Settings, mailbox: Mailbox, log: LogListener) -> Iterator[tuple[Life, str]]:
+    """The daemon's life with everything around it: HTTP, ticks, metrics, a log; and where it listens."""
+    from random import SystemRandom
+
+    from reconciler.adapters.http.app import Desk, application
+    from reconciler.adapters.http.server import serving
+    from reconciler.adapters.metrics.recorder import Recorder
+    from reconciler.adapters.ticker import ticking
+    from reconciler.loop.lead import Life
+    from reconciler.loop.serve import Means
+
+    recorder = Recorder()
+    desk = Desk(mailbox.put, recorder.text, webhook_secrets(settings), recorder.webhook)
+
+    def publish(condition: Condition) -> None:
+        desk.publish(condition)
+        recorder.publish(condition)
+
+    life = Life(
+        post=mailbox,
+        open_world=lambda: open_world(settings, (log, recorder)),
+        means=Means(
+            pace=pace_of(settings),
+            chance=SystemRandom().random,
+            aside=mailbox.aside,
+            apart=lambda: open_reading(settings),
+            publish=publish,
+            stopping=mailbox.stopping,
+        ),
+        rev=settings.rev or None,
+    )
+    with serving(application(desk), settings.serve.listen) as where, ticking(life.means.pace.beat, mailbox.put):
+        yield life, where
+
+
+def pace_of(settings: Settings) -> Pace:
+    """How often what is done."""
+    from reconciler.core.condition import Pace
+
+    poll = timedelta(seconds=settings.serve.poll_interval)
+    observe = timedelta(seconds=settings.serve.observe_interval)
+    return Pace(poll, observe, max(timedelta(seconds=0.5), min(poll / 2, observe / 2, timedelta(seconds=5))))
+
+
+def webhook_secrets(settings: Settings) -> dict[Forge, bytes]:
+    """The secrets of webhooks, by source. Raises Stalled for a file that can't be read, or that is empty."""
+    files: dict[Forge, tuple[str, str]] = {
+        "github": ("github_secret_file", settings.serve.github_secret_file),
+        "gitlab": ("gitlab_token_file", settings.serve.gitlab_token_file),
+        "generic": ("webhook_secret_file", settings.serve.webhook_secret_file),
+    }
+    found = {source: _secret(f"serve.{name}", file).encode() for source, (name, file) in files.items() if file}
+    for source, secret in found.items():
+        if not secret:
+            raise Stalled(f"serve.{files[source][0]} {files[source][1]} is empty", "put the webhook's secret into it")
+    return found
+
+
+def limits_of(settings: Settings) -> Limits:
+    """What a plan may do without anybody's word."""
+    return Limits(**_numbers(settings.limits, Limits))
+
+
+def open_brake(settings: Settings) -> FileBrake:
+    """The pause that needs no store: a file beside it."""
+    from reconciler.adapters.brake import FileBrake
+
+    path = state_file(settings)
+    return FileBrake(path.with_name(path.name + ".paused"))
 
 
 def _numbers(limits: LimitSettings, form: type[Limits] | type[Caution]) -> dict[str, Any]:

@@ -158,6 +158,12 @@ def _seconds(value: Any) -> Any:
     raise ValueError("write 90s, 10m, 2h or 1d")
 
 
+def _listen(value: str) -> str:
+    if not re.fullmatch(r"([A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}", value):
+        raise ValueError("write HOST:PORT, such as 127.0.0.1:8430")
+    return value
+
+
 def _variable(name: str) -> str:
     from reconciler.core.complain import is_ansible
 
@@ -224,6 +230,21 @@ class InventorySettings(_Section):
         return self
 
 
+class Serve(_Section):
+    """The daemon, `reconciler serve`."""
+
+    listen: Annotated[str, AfterValidator(_listen)] = Field(
+        "127.0.0.1:8430", description="Where it answers: health, metrics, webhooks. Put a proxy with TLS before it."
+    )
+    poll_interval: Span = Field("30s", validate_default=True, ge=1, description="How often Git is looked at.")
+    observe_interval: Span = Field("30m", validate_default=True, ge=1, description="How often each host is asked.")
+    log_format: Literal["text", "json"] = Field("text", description="Lines for people, or for programs.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged at the least.")
+    github_secret_file: str = Field("", description="A file with the secret of GitHub's webhooks. Empty: none come.")
+    gitlab_token_file: str = Field("", description="A file with the secret token of GitLab's webhooks.")
+    webhook_secret_file: str = Field("", description="A file with the secret of generic webhooks.")
+
+
 class Settings(_Section):
     """All settings. In the environment a section's setting has two underscores: RECONCILER_SSH__USER."""
 
@@ -255,6 +276,7 @@ class Settings(_Section):
     secrets: SecretSettings = SecretSettings.model_validate({})
     history: History = History.model_validate({})
     health: Health = Health.model_validate({})
+    serve: Serve = Serve.model_validate({})
     inventory: tuple[InventorySettings, ...] = Field((), description="Sources of hosts outside of the repository.")
     signers: tuple[SignersSettings, ...] = Field((), description="Who must sign changes of parts of the repository.")
 
@@ -267,14 +289,25 @@ class Settings(_Section):
         return value
 
 
-def load_settings(file: str | None, environment: Mapping[str, str], options: Mapping[str, str | None]) -> Settings:
-    """The settings. `file` None means reconciler.toml if there is one. Raises Stalled with all that is wrong."""
+def load_settings(
+    file: str | None,
+    environment: Mapping[str, str],
+    options: Mapping[str, str | None],
+    **sections: Mapping[str, str],
+) -> Settings:
+    """The settings. `file` None means reconciler.toml if there is one; `sections` are options of a section's settings.
+
+    Raises Stalled with all that is wrong.
+    """
     values = _from_file(file)
     problems: list[str] = []
     for name, text in sorted(environment.items()):
         if name.startswith(PREFIX):
             problems += _set_from_environment(values, name, text)
     values.update({name: value for name, value in options.items() if value is not None})
+    for section, inner in sections.items():
+        if isinstance(values.setdefault(section, {}), dict):
+            values[section] |= inner
     if problems:
         raise Stalled("\n".join(problems), "see `reconciler --help` and docs/configuration.md for all settings")
     try:
@@ -313,7 +346,8 @@ def _set_from_environment(values: dict[str, Any], name: str, text: str) -> list[
     if field is None or any(field is Settings.model_fields[name] for name in _TABLES) or _is_section(field.annotation):
         return [_unknown(name)] if name not in _NOT_SETTINGS else []
     if any(isinstance(rule, BeforeValidator) for rule in field.metadata):
-        where[parts[-1]] = text  # it is read from text by its own rule
+        # A span is text with a unit, wherever it stands; it is read with all the others.
+        where[parts[-1]] = text
         return []
     try:
         where[parts[-1]] = TypeAdapter(field.annotation).validate_strings(text)
@@ -346,6 +380,23 @@ def _near(location: tuple[str | int, ...]) -> list[str]:
     if location[0] in _TABLES and len(location) > 1:
         return [f"{location[0]}.{location[1]}.{name}" for name in _TABLES[str(location[0])].model_fields]
     return [*(v.removeprefix(PREFIX).lower().replace("__", ".") for v in variables()), *_TABLES]
+
+
+def differences(before: Settings, after: Settings) -> list[str]:
+    """The settings that are not the same, as section.name, sorted."""
+    found: list[str] = []
+    for name in Settings.model_fields:
+        old, new = getattr(before, name), getattr(after, name)
+        if isinstance(old, _Section):
+            found += [f"{name}.{i}" for i in type(old).model_fields if getattr(old, i) != getattr(new, i)]
+        elif old != new:
+            found.append(name)
+    return sorted(found)
+
+
+def reloadable(name: str) -> bool:
+    """Whether a daemon takes the setting over while it runs."""
+    return name.startswith("limits.") or name in ("serve.poll_interval", "serve.observe_interval", "serve.log_level")
 
 
 def _is_section(annotation: Any) -> bool:

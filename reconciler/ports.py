@@ -11,12 +11,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol, TypeAlias
 
+from reconciler.core.condition import Pace
+from reconciler.core.gate import Limits
 from reconciler.model.approval import Approval
+from reconciler.model.attempt import Attempt
 from reconciler.model.delivery import Delivery, Outcome, Reply
 from reconciler.model.event import Event
 from reconciler.model.inventory import Listing
 from reconciler.model.lease import Lease
 from reconciler.model.observation import Head, InOrder, Observation, Ownership
+from reconciler.model.order import Order, OrderKind, Orders
 from reconciler.model.plan import Plan
 from reconciler.model.problem import Problem
 from reconciler.model.rollout import Outside
@@ -204,6 +208,10 @@ class Store(Protocol):
 
     def runs_of(self, plan_digest: str) -> list[Run]: ...
 
+    def last_runs(self, revision: str) -> Mapping[str, Run]:
+        """The last run of each service at a revision, without outcomes; those that took something back don't count."""
+        ...
+
     def runs_undoing(self, run_id: int) -> list[Run]:
         """The runs that took a part of this one back, oldest first, without their outcomes."""
 
@@ -218,7 +226,7 @@ class Store(Protocol):
     def hold(self, purpose: str) -> AbstractContextManager[Held]:
         """The right to do something, held by one process at a time under a new epoch, freed some time after it died.
 
-        Raises Retry (saying who holds it) at once if taken.
+        Raises Taken (saying who holds it) at once if somebody else does.
         """
 
     def holder(self, purpose: str) -> Lease | None:
@@ -236,7 +244,50 @@ class Store(Protocol):
     def approvals(self, plan_digest: str) -> list[Approval]:
         """All that were ever given for a plan, oldest first."""
 
+    def orders(self, now: datetime) -> Orders:
+        """What operators ordered and holds at this time."""
+        ...
+
+    def give_order(self, order: Order) -> None:
+        """Keeps an order; one of the same kind and subject that holds ends."""
+
+    def end_order(self, kind: OrderKind, subject: str, who: str, at: datetime) -> bool:
+        """Takes an order back; whether there was one."""
+        ...
+
+    def ordered(self, limit: int = 20) -> list[Order]:
+        """All orders, the newest first, whether they hold or not."""
+        ...
+
+    def attempts(self) -> Mapping[str, Attempt]:
+        """The last attempt at each service."""
+        ...
+
+    def save_attempts(self, made: Sequence[Attempt]) -> None: ...
+
+    def claim_tick(self, schedule: str, fire_time: datetime) -> bool:
+        """Whether this tick of a schedule is ours: of all that claim it, one gets it, once."""
+        ...
+
+    def see_delivery(self, source: str, name: str, at: datetime) -> bool:
+        """Whether a webhook's delivery is seen for the first time."""
+        ...
+
     def close(self) -> None: ...
+
+
+class Brake(Protocol):
+    """The pause that needs no store: whoever can reach the store's directory can stop everything."""
+
+    def pulled(self) -> Order | None:
+        """The pause that holds. One that can't be read holds too."""
+
+    def pull(self, pause: Order) -> None:
+        """Raises Stalled when it can't be kept."""
+
+    def release(self) -> bool:
+        """Whether there was one."""
+        ...
 
 
 class Prober(Protocol):
@@ -260,3 +311,51 @@ class Clock(Protocol):
 class Listener(Protocol):
     def on(self, event: Event) -> None:
         """Hears what happens. Must not raise, must not block."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A time at which a schedule fires. It may be lost, and it may come twice."""
+
+    schedule: str
+    fire_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """A verified webhook: Git may have moved. `id` names the delivery; the same one counts once."""
+
+    source: str
+    id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Reloaded:
+    """New settings, as far as they can change while a daemon runs."""
+
+    pace: Pace
+    limits: Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Woken:
+    """Something happened aside."""
+
+
+Message: TypeAlias = Tick | Hint | Reloaded | Woken
+
+
+class Post(Protocol):
+    """Where messages for a daemon arrive. Every one of them may be lost."""
+
+    def stopping(self) -> bool:
+        """Whether the daemon is to end."""
+        ...
+
+    def wait(self, seconds: float) -> Sequence[Message]:
+        """The messages that there are; waits that long for the first. Comes back at once when it is to end."""
+        ...
+
+    def pause(self, seconds: float) -> None:
+        """Waits, also when it is to end."""

@@ -6,9 +6,12 @@ import re
 import shlex
 import subprocess
 import tomllib
+from configparser import ConfigParser
 from pathlib import Path
 
 import pytest
+
+from reconciler.cli.main import COMMANDS
 
 ROOT = Path(__file__).parents[1]
 REQUIREMENTS = sorted((ROOT / "requirements").glob("*.txt"))
@@ -112,6 +115,23 @@ def test_every_dependency_is_pinned() -> None:
     for name, needs in wanted.items():
         pinned = set(re.findall(r"^([a-z0-9._-]+)", (ROOT / "requirements" / name).read_text(), re.MULTILINE))
         assert {re.split(r"[^A-Za-z0-9._-]", need)[0].lower() for need in needs} - pinned == set()
+
+
+def test_the_unit_of_the_daemon_is_hardened_and_ends_with_all_that_it_began() -> None:
+    unit = ConfigParser(strict=False, interpolation=None)
+    unit.optionxform = str  # type: ignore[method-assign,assignment]
+    unit.read(ROOT / "packaging/reconciler.service")
+    service = unit["Service"]
+    command = re.findall(r"reconciler (\w+)", service["ExecStart"])
+    assert set(command) <= COMMANDS.keys()
+    assert (service["Type"], service["KillMode"], service["ExecReload"]) == (
+        "notify",
+        "control-group",
+        "/bin/kill -HUP $MAINPID",
+    )
+    on = ("NoNewPrivileges", "ProtectHome", "PrivateTmp", "PrivateDevices", "ProtectControlGroups", "RestrictSUIDSGID")
+    assert {name: service[name] for name in on} == dict.fromkeys(on, "yes")
+    assert (service["ProtectSystem"], service["CapabilityBoundingSet"], service["User"]) == ("strict", "", "reconciler")
 
 
 def test_every_command_says_what_it_does() -> None:

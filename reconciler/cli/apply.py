@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reconciler.cli.options import Common, Stop, common, observing
+from reconciler.cli.person import actor
 from reconciler.cli.plan import show_plan
 from reconciler.model.errors import Stalled
 
 if TYPE_CHECKING:
+    from reconciler.core.gate import Allowance
     from reconciler.loop.observe import Freshness
     from reconciler.loop.reconcile import Planned
     from reconciler.loop.world import World
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 @click.option("--plan", "digest", metavar="DIGEST", help="Run a plan that the store keeps, such as an approved one.")
 @click.option("--allow-deletes", type=click.IntRange(0), default=0, metavar="N", help="Allow up to N deletes.")
 @click.option("--again", is_flag=True, help="Although the last run at this revision was halted by its failures.")
+@click.option("--override", default="", metavar="WHY", help="Apply despite a pause, freeze or window; kept with why.")
 def command(common: Common, file: str | None, freshness: Freshness, **options: Any) -> int:
     """Make the hosts as Git says.
 
@@ -43,7 +44,9 @@ def command(common: Common, file: str | None, freshness: Freshness, **options: A
     or nothing was to do, 1 otherwise.
     """
     from reconciler.cli import show
+    from reconciler.core.gate import Allowance
     from reconciler.loop.reconcile import apply, settle_interrupted
+    from reconciler.model.order import Order
 
     if file and options["digest"] is not None:
         raise click.UsageError("FILE and --plan exclude each other")
@@ -61,13 +64,17 @@ def command(common: Common, file: str | None, freshness: Freshness, **options: A
                 planned = _saved(world, common, file, options["digest"])
             else:
                 planned = _resumed(common, world, options) or _planned(common, world, freshness, options, stop)
-        _check(world, planned, options)
+        allowance = Allowance(options["allow_deletes"], options["again"], options["override"].strip())
+        _check(world, planned, allowance)
         if common.output == "text" and not made:
             show_plan(common, world, planned, ())
         if not _anything(planned, made):
             return _idle(common, planned, made)
         if asking and planned.plan.summary.changes and not _agreed():
             raise Stalled("nothing was applied")
+        if allowance.override:
+            now, digest = world.clock.now(), planned.plan.digest
+            world.store.give_order(Order("override", actor(), allowance.override, now, digest))
         with stop.listening():
             run = apply(world, planned, actor(), stop)
         return _report(common, world, run.id)
@@ -128,13 +135,12 @@ def _planned(common: Common, world: World, freshness: Freshness, options: dict[s
     return planned
 
 
-def _check(world: World, planned: Planned, options: dict[str, Any]) -> None:
+def _check(world: World, planned: Planned, allowance: Allowance) -> None:
     """Raises Stalled for a plan that a limit refuses; it is kept, so that it can be approved."""
     from reconciler.core.explain.plan_text import refusal_text
-    from reconciler.core.gate import Allowance
     from reconciler.loop.reconcile import keep, refusals
 
-    refused = refusals(world, planned, Allowance(options["allow_deletes"], options["again"]))
+    refused = refusals(world, planned, allowance)
     if refused:
         keep(world, planned)
         text = [line.text for refusal in refused for line in refusal_text(refusal)]
@@ -171,16 +177,6 @@ def _idle(common: Common, planned: Planned, made: bool) -> int:
             if made:
                 click.echo(last_line(planned.plan))
     return 0
-
-
-def actor() -> str:
-    """Who is at the keyboard, for the records."""
-    try:
-        name = os.environ.get("SUDO_USER") or getpass.getuser()
-    except (KeyError, OSError):
-        # In a container a user may be a bare number.
-        name = f"uid {os.getuid()}"
-    return f"{name}@cli"
 
 
 def _report(common: Common, world: World, run_id: int) -> int:

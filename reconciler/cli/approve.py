@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli.apply import actor, stored_plan
+from reconciler.cli.apply import stored_plan
 from reconciler.cli.options import Common, common, duration
+from reconciler.cli.person import actor
 from reconciler.model.errors import Stalled
 
 if TYPE_CHECKING:

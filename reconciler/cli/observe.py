@@ -26,9 +26,10 @@ def command(common: Common, freshness: Freshness, export: str | None) -> int:
     from reconciler.core.observation_json import observation_bytes
     from reconciler.loop.desire import read_desired
     from reconciler.loop.observe import observe
+    from reconciler.loop.orders import orders
 
     with common.world((show.Watch(color=common.color),)) as world:
-        read = read_desired(world.reading, common.rev, refresh=freshness.max_age is not None)
+        read = read_desired(world.reading, common.rev, orders(world).pins, refresh=freshness.max_age is not None)
         observe(world, read.desired, freshness, lambda: False)
         known = world.store.observations()
     ours = {host: seen for host, seen in known.items() if host in read.desired.hosts}

@@ -49,6 +49,8 @@ class Common:
     settings: Settings
     output: Output
     color: bool
+    again: Callable[..., Settings]
+    """Reads the settings once more; names of sections give options that are stronger than the file."""
 
     @contextmanager
     def world(self, listeners: tuple[Listener, ...] = ()) -> Iterator[World]:
@@ -71,9 +73,10 @@ def common(function: F) -> F:
         from reconciler.config import load_settings
 
         given = {name: options.pop(name) for name in ("repo", "rev", "path", "store")}
-        settings = load_settings(options.pop("config"), os.environ, given)
+        again = functools.partial(load_settings, options.pop("config"), os.environ, given)
         plain = options.pop("no_color") or bool(os.environ.get("NO_COLOR"))
-        return function(Common(settings, options.pop("output"), not plain and sys.stdout.isatty()), **options)
+        output, color = options.pop("output"), not plain and sys.stdout.isatty()
+        return function(Common(again(), output, color, again), **options)
 
     result: F = _with(_COMMON, command)
     return result

@@ -14,9 +14,9 @@ from typing import Any, TypeAlias
 from pydantic import TypeAdapter, ValidationError
 
 from reconciler.core.complain import MOST, validate
-from reconciler.core.documents import API_VERSION, FORMS, HostForm, ProjectForm, ServiceForm
+from reconciler.core.documents import API_VERSION, FORMS, FreezeForm, HostForm, ProjectForm, ServiceForm, WindowForm
 from reconciler.core.entries import CheckedEntry, check_entry
-from reconciler.core.fields import Name
+from reconciler.core.fields import Name, span
 from reconciler.core.interning import InternedVars
 from reconciler.core.marks import Path
 from reconciler.core.page import Page
@@ -27,11 +27,11 @@ from reconciler.core.text import Text
 from reconciler.core.yaml import RawDocument
 from reconciler.kinds import Registry
 from reconciler.model.desired import Host
-from reconciler.model.document import HostDocument, ProjectDocument, ServiceDocument
+from reconciler.model.document import FreezeDocument, HostDocument, ProjectDocument, ServiceDocument, WindowDocument
 from reconciler.model.key import Place
 from reconciler.model.problem import Problem
 
-Document: TypeAlias = HostDocument | ServiceDocument | ProjectDocument
+Document: TypeAlias = HostDocument | ServiceDocument | ProjectDocument | WindowDocument | FreezeDocument
 
 _NAME: Path = ("metadata", "name")
 _CONNECTION: Path = ("spec", "connection")
@@ -161,6 +161,10 @@ def _document(form: Any, page: Page, place: Place, entries: list[CheckedEntry]) 
             return _service(form, page, place, entries)
         case ProjectForm():
             return _project(form, page, place)
+        case WindowForm():
+            return _window(form, page, place)
+        case FreezeForm():
+            return _freeze(form, page, place)
         case _:
             raise AssertionError(form)
 
@@ -211,6 +215,39 @@ def _project(form: ProjectForm, page: Page, place: Place) -> ProjectDocument:
         kinds=spec.kinds,
         deletes=spec.limits.deletes,
         vars=spec.vars,
+        marks=page.marks,
+        sync=spec.sync,
+        heal=spec.heal,
+    )
+
+
+def _window(form: WindowForm, page: Page, place: Place) -> WindowDocument:
+    spec = form.spec
+    return WindowDocument(
+        name=form.metadata.name,
+        place=place,
+        project=form.metadata.project or "",
+        services=spec.services,
+        projects=spec.projects,
+        effect=spec.effect,
+        cron=spec.cron,
+        duration=int(span(spec.duration).total_seconds()),
+        timezone=spec.timezone,
+        marks=page.marks,
+    )
+
+
+def _freeze(form: FreezeForm, page: Page, place: Place) -> FreezeDocument:
+    spec = form.spec
+    return FreezeDocument(
+        name=form.metadata.name,
+        place=place,
+        project=form.metadata.project or "",
+        services=spec.services,
+        projects=spec.projects,
+        reason=spec.reason,
+        start=spec.start or "",
+        until=spec.until or "",
         marks=page.marks,
     )
 

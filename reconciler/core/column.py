@@ -32,6 +32,9 @@ from reconciler.model.problem import Problem
 OWN = 32
 """From so many different contents on, and where most hosts have their own, only digests are kept for hosts."""
 
+Read: TypeAlias = Callable[[str], bytes | None]
+"""Gives the bytes of a file of the repository, None if there is none."""
+
 Column: TypeAlias = Resource | dict[str, Resource]
 """An entry's resource on every host of the service: one for all, or by host."""
 
@@ -45,12 +48,23 @@ class Marked:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Files:
+    """What files say; for services that are `pinned` to another revision, by their names, as it was there."""
+
+    read: Read
+    pinned: Mapping[str, Read] = field(default_factory=dict)
+
+    def of(self, service: str) -> Read:
+        return self.pinned.get(service, self.read)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Ground:
     """What the columns of all services are made from. `claims` says how many entries ask for the same key."""
 
     linked: Linked
     registry: Registry
-    read: Callable[[str], bytes | None]
+    files: Files
     hosts: Marked
     claims: Mapping[Key, int]
 
@@ -94,13 +108,13 @@ class Part:
 
     def still(self, service: LinkedService, ground: Ground) -> bool:
         """Whether it is what the service would give again, on the very same hosts."""
-        ours = self.service
+        ours, read = self.service, ground.files.of(service.document.name)
         return (
             ours.document is service.document
             and ours.hosts == service.hosts
             and self.project is ground.linked.projects.get(service.document.project)
             and self.contested == _contested(service, ground)
-            and all(ground.read(path) == data for path, data in self.files.items())
+            and all(read(path) == data for path, data in self.files.items())
         )
 
 
@@ -109,9 +123,10 @@ def part_of(linked: LinkedService, ground: Ground, before: Part | None = None) -
     each host's own that all have as `before` stays the same object."""
     service = linked.document
     part = Part(linked, ground.linked.projects.get(service.project), _contested(linked, ground))
+    source = ground.files.of(service.name)
 
     def read(path: str) -> bytes | None:
-        part.files[path] = ground.read(path)
+        part.files[path] = source(path)
         return part.files[path]
 
     part.sealer.read = read

@@ -1,4 +1,4 @@
-"""Services and projects as plain values for JSON, with the places of all that is in them, and back.
+"""Services, projects, windows and freezes as plain values for JSON, with the places of all that is in them, and back.
 
 Nothing is checked: what comes back was checked when it was read from Git. Must not know where it is kept.
 """
@@ -11,17 +11,26 @@ from typing import Any
 from reconciler.core.marks import TreeMarks
 from reconciler.core.parsed import Few
 from reconciler.core.rollout_json import rollout_fields, rollout_from
-from reconciler.model.document import Entry, Expression, ProjectDocument, Selector, ServiceDocument
+from reconciler.model.document import (
+    Entry,
+    Expression,
+    FreezeDocument,
+    ProjectDocument,
+    Selector,
+    ServiceDocument,
+    WindowDocument,
+)
 from reconciler.model.key import Place
 
 
 def to_fields(document: Few) -> dict[str, Any]:
     """A document's fields; its kind is told by them."""
-    marks, selector = document.marks, document.selector
+    marks = document.marks
     assert isinstance(marks, TreeMarks)
     found = {field.name: getattr(document, field.name) for field in fields(document)}
     found |= {"place": (document.place.line, document.place.column), "marks": marks.unfolded()}
-    found["selector"] = _selector(selector) if selector else None
+    if isinstance(document, ServiceDocument | ProjectDocument):
+        found["selector"] = _selector(document.selector) if document.selector else None
     if isinstance(document, ServiceDocument):
         found["entries"] = [(entry.kind, entry.name, entry.fields) for entry in document.entries]
         found["rollout"] = rollout_fields(document.rollout)
@@ -32,8 +41,10 @@ def from_fields(path: str, values: dict[str, Any]) -> Few:
     """The other way round, for the file that it was in."""
     marks = TreeMarks.folded(path, values["marks"])
     values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
-    selector = values["selector"]
     values |= {"place": Place(path, *values["place"]), "marks": marks}
+    if "selector" not in values:
+        return WindowDocument(**values) if "cron" in values else FreezeDocument(**values)
+    selector = values["selector"]
     values["selector"] = _selector_from(selector) if selector else None
     if "entries" not in values:
         return ProjectDocument(**values)

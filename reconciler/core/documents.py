@@ -1,4 +1,4 @@
-"""What users write, as pydantic models: Host, Service and Project with their metadata and selectors.
+"""What users write, as pydantic models: Host, Service, Project, Window and Freeze with their metadata and selectors.
 
 The models say which fields there are, their types and rules; JSON Schemas are made from them. Resources are only
 mappings here: their kinds check them (`core.entries`). Must not know files or places.
@@ -6,10 +6,11 @@ mappings here: their kinds check them (`core.entries`). Must not know files or p
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import AfterValidator, Field, model_validator
 
+from reconciler.core.calendar import FreezeSpec, WindowSpec
 from reconciler.core.fields import Address, LabelKey, LabelValue, Name, RepositoryPath, User, Written, fail
 from reconciler.core.rollout import Rollout
 from reconciler.kinds.base import AbsolutePath
@@ -107,6 +108,8 @@ class ProjectSpec(Written):
     hosts: SelectorForm | None = Field(None, description="The hosts that its services may reach.")
     kinds: tuple[str, ...] | None = Field(None, description="The kinds of resources that its services may use.")
     limits: Limits = Limits.model_validate({})
+    sync: Literal["manual", "auto"] = Field("manual", description="For its services that don't say it themselves.")
+    heal: Literal["off", "report", "auto"] = Field("report", description="For its services that don't say it.")
     vars: Vars = Field(default_factory=dict)
 
 
@@ -116,8 +119,12 @@ class ServiceSpec(Written):
     requires: tuple[Name, ...] = Field((), max_length=100, description="Services that come first.")
     vars: Vars = Field(default_factory=dict)
     resources: tuple[dict[str, Any], ...] = Field((), description="What it wants on its hosts: `- <kind>: <name>`.")
-    sync: Literal["manual", "auto"] = Field("manual", description="Whether new commits are applied by themselves.")
-    heal: Literal["off", "report", "auto"] = Field("report", description="What is done about drift.")
+    sync: Literal["manual", "auto"] | None = Field(
+        None, description="Whether new commits are applied by themselves. Manual, unless the project says otherwise."
+    )
+    heal: Literal["off", "report", "auto"] | None = Field(
+        None, description="What is done about drift. Report, unless the project says otherwise."
+    )
     rollout: Rollout = Rollout.model_validate({})
 
 
@@ -147,9 +154,27 @@ class ProjectForm(_Document):
     spec: ProjectSpec
 
 
-FORMS: dict[str, type[HostForm | ServiceForm | ProjectForm]] = {
+class WindowForm(_Document):
+    """When changes may run: only inside of it, or only outside."""
+
+    kind: Literal["Window"]
+    spec: WindowSpec
+
+
+class FreezeForm(_Document):
+    """What nothing may change, for a time or until the document is removed."""
+
+    kind: Literal["Freeze"]
+    spec: FreezeSpec
+
+
+Form: TypeAlias = HostForm | ServiceForm | ProjectForm | WindowForm | FreezeForm
+
+FORMS: dict[str, type[Form]] = {
+    "Freeze": FreezeForm,
     "Host": HostForm,
     "Project": ProjectForm,
     "Service": ServiceForm,
+    "Window": WindowForm,
 }
 """Every kind of document, sorted by name."""

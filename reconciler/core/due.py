@@ -19,6 +19,8 @@ from reconciler.model.key import Key
 from reconciler.model.observation import Fact, Owned
 from reconciler.model.plan import Blocked, Change, Release
 
+GONE = "it is gone already"
+"""Why something of ours that Git does not ask for any more is forgotten without a word."""
 NOT_OBSERVED = "not observed yet"
 """Why nothing is known of a host or resource that was never asked (this question)."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from datetime import timedelta
 from typing import Annotated, Any, NoReturn
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
@@ -95,6 +96,12 @@ def _duration(value: str) -> str:
     if not _is_duration(value):
         fail("bad-duration", f"{quote(value)} is not a duration", "write it as 30s, 5m or 1h30m")
     return value
+
+
+def span(text: str) -> timedelta:
+    """How long a `Duration` is."""
+    units = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+    return timedelta(seconds=sum(int(n) * units[unit] for n, unit in re.findall("([0-9]+)(ms|s|m|h|d)", text)))
 
 
 def _share(value: Any) -> int | str:

@@ -13,7 +13,14 @@ from operator import attrgetter
 
 from reconciler.core.limits import DEFAULT, Limits
 from reconciler.core.parsed import FileResult, Name, name_of
-from reconciler.model.document import Documents, HostDocument, ProjectDocument, ServiceDocument
+from reconciler.model.document import (
+    Documents,
+    FreezeDocument,
+    HostDocument,
+    ProjectDocument,
+    ServiceDocument,
+    WindowDocument,
+)
 from reconciler.model.key import Place
 from reconciler.model.problem import Problem
 
@@ -64,6 +71,8 @@ def join_with(
         broken={f.path: _broken(f, ambiguous) for f in files if not f.sound or _defines(f, ambiguous)},
         count=sum(f.count for f in files),
         problems=tuple(sorted(problems)),
+        windows={d.name: d for d in usable if isinstance(d, WindowDocument)},
+        freezes={d.name: d for d in usable if isinstance(d, FreezeDocument)},
     )
     return documents, gathered
 

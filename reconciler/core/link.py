@@ -7,13 +7,14 @@ error of its own. Must not know resources' meaning or what hosts say.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from reconciler.core.gaps import Cause, Gaps, gaps
 from reconciler.core.graph import cycles
 from reconciler.core.hold import causes
 from reconciler.core.quote import quote
 from reconciler.core.reach import check_project
+from reconciler.core.restraint import Restraints, restraints
 from reconciler.core.select import LabelIndex
 from reconciler.kinds import Registry
 from reconciler.model.desired import Held, Host
@@ -59,6 +60,7 @@ class Linked:
     broken: frozenset[str]
     problems: tuple[Problem, ...]
     indexed: Indexed
+    restraints: Restraints = field(default_factory=Restraints)
 
 
 def link(
@@ -78,7 +80,8 @@ def link(
     index = indexed.labels
     bits = {name: index.bits(service.selector) for name, service in sorted(documents.services.items())}
 
-    found = [*indexed.refused]
+    restrained = restraints(documents, unseen)
+    found = [*indexed.refused, *restrained.problems]
     for name, selected in bits.items():
         service = documents.services[name]
         found += _requires(service, unseen)
@@ -100,6 +103,7 @@ def link(
         broken=_broken(documents, found, circles),
         problems=tuple(sorted({*documents.problems, *found})),
         indexed=indexed,
+        restraints=restrained,
     )
 
 

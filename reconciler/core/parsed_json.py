@@ -20,7 +20,7 @@ from reconciler.model.document import HostDocument
 from reconciler.model.key import Place
 from reconciler.model.problem import Problem
 
-FORMAT = 1
+FORMAT = 2
 _USUAL = 7
 """Fields of a host that has the usual port and way in."""
 

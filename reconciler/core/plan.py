@@ -12,6 +12,7 @@ from reconciler.core.batch import Caution
 from reconciler.core.due import Assessment
 from reconciler.core.heads import Standing
 from reconciler.core.order import Programs, order
+from reconciler.core.permit import Permitted, permitted
 from reconciler.core.plan_json import sealed
 from reconciler.core.steps import steps
 from reconciler.core.target import drift_only, limited, of_service
@@ -32,16 +33,18 @@ class Only:
 @dataclass(frozen=True, slots=True)
 class Scope:
     """What the plan is limited to. `drift` leaves pending changes out; `only` is the way back of some hosts, all at
-    once."""
+    once. `permit` are the causes of changes that may be made by themselves, for each service that has some (None: all).
+    """
 
     targets: tuple[str, ...] = ()
     excludes: tuple[str, ...] = ()
     drift: bool = False
     only: Only | None = None
+    permit: Permitted | None = None
 
     @property
     def whole(self) -> bool:
-        return not (self.targets or self.excludes or self.drift or self.only)
+        return not (self.targets or self.excludes or self.drift or self.only or self.permit is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,9 @@ def make_plan(assessment: Assessment, desired: Desired, seen: Seen, scope: Scope
     """The plan for what is due. Raises Stalled for a target that means nothing."""
     narrowed = limited(assessment, desired, scope.targets, scope.excludes)
     narrowed = of_service(narrowed, scope.only.service, scope.only.hosts) if scope.only else narrowed
-    found = order(drift_only(narrowed) if scope.drift else narrowed, seen.programs)
+    narrowed = drift_only(narrowed) if scope.drift else narrowed
+    narrowed = narrowed if scope.permit is None else permitted(narrowed, scope.permit)
+    found = order(narrowed, seen.programs)
     cut = steps(found, desired, caution)
     ordered = cut.steps
     return sealed(

@@ -39,7 +39,7 @@ class Profiles(Mapping[str, Profile]):
         self._made: dict[str, Profile] = {}
         if before is not None and len(before._made) <= MOST:
             old = before._layouts
-            self._made = {host: made for host, made in before._made.items() if layouts[host] is old[host]}
+            self._made = {host: made for host, made in list(before._made.items()) if layouts[host] is old[host]}
 
     def __getitem__(self, host: str) -> Profile:
         layout = self._layouts[host]

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from reconciler.core.ask import remembered_spec
 from reconciler.core.compare import removed
-from reconciler.core.due import NOT_OBSERVED, Due, Group, Look, Pruned, Stuck
+from reconciler.core.due import GONE, NOT_OBSERVED, Due, Group, Look, Pruned, Stuck
 from reconciler.kinds import Registry
 from reconciler.model.observation import Fact, Owned, Query
 from reconciler.model.plan import Change
@@ -80,7 +80,7 @@ def _deleted_if_there(owned: Owned, index: int, group: Group, look: Look) -> Fat
         case Unknown(reason):
             return Stuck(owned.key, owned.service, "unknown", reason)
         case Absent():
-            return "it is gone already"
+            return GONE
         case Present() as there:
             if not look.desired.services:
                 message = "no service is left in Git; an empty desired state deletes nothing"

@@ -52,6 +52,11 @@ def carried_over(runs: Iterable[Run]) -> dict[tuple[str, str], Fate]:
     return results
 
 
+def unfinished(plan: Plan, results: Results) -> bool:
+    """Whether there is something left of a plan."""
+    return any((step.id, host) not in results for step in plan.steps for host in step.hosts)
+
+
 def in_doubt(plan: Plan, intents: Iterable[Intent], results: Results) -> dict[str, dict[str, int]]:
     """By step: the hosts that were about to be begun and have no outcome, with the epoch that this was under."""
     doubt: dict[str, dict[str, int]] = {}

@@ -8,11 +8,11 @@ Knows documents, kinds and templates; knows nothing of observations or plans.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from reconciler.core.column import Ground, Part, marked, part_of
+from reconciler.core.column import Files, Ground, Part, Read, marked, part_of
 from reconciler.core.graph import reached
 from reconciler.core.link import Linked, LinkedService
 from reconciler.core.profile import Owns, Profiles, asked
@@ -43,15 +43,15 @@ class Resolved:
     without: Mapping[str, set[str]]
 
 
-def resolve(revision: str, linked: Linked, read: Callable[[str], bytes | None], registry: Registry) -> Desired:
+def resolve(revision: str, linked: Linked, read: Read, registry: Registry) -> Desired:
     """The desired state. `read` gives the bytes of a file of the repository by its path, None if there is none."""
-    return resolve_again(revision, linked, read, registry, None).desired
+    return resolve_again(revision, linked, Files(read), registry, None).desired
 
 
 def resolve_again(
     revision: str,
     linked: Linked,
-    read: Callable[[str], bytes | None],
+    files: Files,
     registry: Registry,
     before: Resolved | None,
 ) -> Resolved:
@@ -59,7 +59,7 @@ def resolve_again(
     if before is not None and not (before.ground.linked.hosts is linked.hosts and before.ground.registry is registry):
         before = None
     hosts = before.ground.hosts if before else marked(linked.hosts)
-    ground = Ground(linked, registry, read, hosts, _claims(linked))
+    ground = Ground(linked, registry, files, hosts, _claims(linked))
     old = before.parts if before else {}
     parts = {
         name: old[name] if name in old and old[name].still(service, ground) else part_of(service, ground, old.get(name))
@@ -80,12 +80,14 @@ def resolve_again(
     desired = Desired(
         revision=revision,
         hosts=linked.hosts,
-        services={name: _service(service) for name, service in linked.services.items()},
+        services={name: _service(service, linked) for name, service in linked.services.items()},
         projects={n: Project(n, p.place, p.owners, p.deletes) for n, p in linked.projects.items()},
         held=(*linked.held, *_held(held)),
         broken=linked.broken | {p.place.path for p in errors([problem for _, problem in held])},
         problems=tuple(sorted({*linked.problems, *_told(held, linked)})),
         renders=made,
+        windows=linked.restraints.windows,
+        freezes=linked.restraints.freezes,
         secrets={t: secret for part in parts.values() for t, secret in part.sealer.secrets.items()},
         **_profiles(before.desired if before else None, final, owns, touched),
     )
@@ -180,16 +182,18 @@ def _told(held: HeldBy, linked: Linked) -> Iterator[Problem]:
             yield replace(problem, message=f"{problem.message} (on {listing(hosts)})")
 
 
-def _service(linked: LinkedService) -> Service:
-    doc = linked.document
+def _service(service: LinkedService, linked: Linked) -> Service:
+    """What the service does not say of itself, its project says."""
+    doc = service.document
+    project = linked.projects.get(doc.project)
     return Service(
         name=doc.name,
         place=doc.place,
         project=doc.project,
         owner=doc.owner,
         requires=doc.requires,
-        hosts=linked.hosts,
-        sync=doc.sync,
-        heal=doc.heal,
+        hosts=service.hosts,
+        sync=doc.sync or (project.sync if project else "manual"),
+        heal=doc.heal or (project.heal if project else "report"),
         rollout=doc.rollout,
     )

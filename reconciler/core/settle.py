@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
-from reconciler.core.due import Assessment
+from reconciler.core.due import GONE, Assessment
 from reconciler.core.remember import Records, Scribe
 from reconciler.model.observation import Ownership
 
@@ -30,13 +30,18 @@ def settled(assessment: Assessment, scribe: Scribe, ownership: Mapping[str, Owne
     return changed
 
 
-def adopted(assessment: Assessment, scribe: Scribe, ownership: Mapping[str, Ownership]) -> dict[str, Records]:
-    """As `settled`, but only for things that are on no record yet: what watching without applying may write down."""
+def noted(
+    assessment: Assessment, scribe: Scribe, ownership: Mapping[str, Ownership], let_go: Collection[str] = ()
+) -> dict[str, Records]:
+    """As `settled`, but only what watching without applying may write down: things that are on no record yet are, and
+    what is gone from its host is not any more. Of services that may `let_go`, what is not ours is not either."""
     changed: dict[str, Records] = {}
     for verdict, hosts in assessment.verdicts:
+        dropped = {owned.key for owned, why in verdict.released if why == GONE or owned.service in let_go}
         for host in hosts:
             before: Records = ownership[host].owned if host in ownership else {}
             new = [(resource, fact) for resource, fact in verdict.equal if resource.key not in before]
-            if new:
-                changed[host] = scribe.settled(before, scribe.desired.profiles[host], new)
+            if new or dropped:
+                kept = {key: owned for key, owned in before.items() if key not in dropped}
+                changed[host] = scribe.settled(kept, scribe.desired.profiles[host], new)
     return changed

@@ -22,6 +22,7 @@ from reconciler.model.document import ServiceDocument
 from reconciler.model.errors import Stalled
 from reconciler.model.key import Key, Place
 from reconciler.model.observation import Observation, Owned, Ownership
+from reconciler.model.order import Order
 from reconciler.model.plan import Blocked, Plan
 from reconciler.model.state import Observed, Present, Unknown
 
@@ -57,6 +58,7 @@ class Why:
     blocked: tuple[Blocked, ...]
     ignored: tuple[Ignored, ...]
     sensitive: frozenset[str]
+    pin: Order | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,7 @@ def why(known: Known, host: str, key: Key) -> Why:
         blocked=_blocked(known, host, key, resource, owned),
         ignored=tuple(_ignored(known, resource, observed, sensitive)) if resource else (),
         sensitive=sensitive,
+        pin=known.desired.pins.get(resource.service) if resource else None,
     )
 
 

@@ -6,7 +6,9 @@ import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from reconciler.core.column import Files
 from reconciler.core.link import Linked
+from reconciler.core.pin import Pins
 from reconciler.loop.world import Reading
 from reconciler.model.desired import Desired
 from reconciler.model.document import Documents
@@ -26,14 +28,18 @@ class Read:
     desired: Desired
 
 
-def read_desired(reading: Reading, rev: str | None, *, refresh: bool = False) -> Read:
-    """What Git asks for at a revision, for its own hosts and those of inventories.
+def read_desired(reading: Reading, rev: str | None, pins: Pins | None = None, *, refresh: bool = False) -> Read:
+    """What Git asks for at a revision (the remote is looked at first); see `desired_at`."""
+    return desired_at(reading, reading.source.poll(rev), pins, refresh=refresh)
+
+
+def desired_at(reading: Reading, revision: Revision, pins: Pins | None = None, *, refresh: bool = False) -> Read:
+    """What a commit asks for, for its own hosts and those of inventories; pinned services as at their revisions.
 
     With `refresh` inventories are read again if they are old; without, nothing but Git is asked. Raises Stalled when
     there is nothing to read; what is wrong with single documents is told in `desired.problems` instead.
     """
     source = reading.source
-    revision = source.poll(rev)
     tree = source.tree(revision)
     limit = reading.limits.file_bytes
     documents = reading.library.documents(tree)
@@ -43,15 +49,17 @@ def read_desired(reading: Reading, rev: str | None, *, refresh: bool = False) ->
             "an empty repository changes nothing; `reconciler init` writes a first one",
         )
     documents = reading.library.joined(documents, [each.listing(refresh=refresh) for each in reading.inventories])
+    documents, elsewhere = reading.pinboard.put(reading, tree, documents, pins or {})
     linked = reading.library.linked(documents, reading.registry, allow_local=reading.allow_local)
     files = {path: source.read(tree.blobs[path], limit) for path in documents.references if path in tree.blobs}
-    desired = reading.library.desired(revision.sha, linked, files, reading.registry)
+    desired = reading.library.desired(revision.sha, linked, Files(files.get, elsewhere), reading.registry)
     desired = replace(
         desired,
         problems=tuple(sorted({*desired.problems, *tree.problems})),
         broken=desired.broken | {problem.place.path for problem in tree.problems},
         opaque=bool(tree.problems) or any(not names for names in documents.broken.values()),
         inventories=frozenset(place_of(inventory.name).path for inventory in reading.inventories),
+        pins=pins or {},
     )
     return Read(revision, tree, documents, linked, desired)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from reconciler.core.column import Files
 from reconciler.core.inventory import joined
 from reconciler.core.join import Hosts, join_with
 from reconciler.core.link import Linked, link
@@ -75,10 +76,10 @@ class Library:
         self._linked = documents, linked
         return linked
 
-    def desired(self, revision: str, linked: Linked, files: Mapping[str, bytes | None], registry: Registry) -> Desired:
+    def desired(self, revision: str, linked: Linked, files: Files, registry: Registry) -> Desired:
         """As `resolve`; services that are the same as the last time, on the same hosts, are not resolved again."""
         with uncollected():
-            self._resolved = resolve_again(revision, linked, files.get, registry, self._resolved)
+            self._resolved = resolve_again(revision, linked, files, registry, self._resolved)
         return self._resolved.desired
 
     def _results(self, blobs: Mapping[str, str], known: Mapping[str, Kept]) -> dict[str, Kept]:

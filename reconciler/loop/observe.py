@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from reconciler.core.ask import Questions, payloads
@@ -37,19 +37,67 @@ def observe(world: World, desired: Desired, freshness: Freshness, stopping: Call
     about = frozenset(desired.hosts) if freshness.only is None else freshness.only & frozenset(desired.hosts)
     old = {host for host in about if _old(heads.get(host), since)}
     # The others were asked lately, but perhaps not for all that Git asks for now.
-    rest = (standing(desired, heads, world.memory.standing).open & about) - old
-    known = world.store.observations(old | rest)
-    asks = payloads(desired, world.store.ownership(old | rest), Questions(world.registry))
-    due = sorted(h for h, p in asks.items() if p.queries and (h in old or (h in rest and _lacks(known.get(h), p))))
+    rest = set((standing(desired, heads, world.memory.standing).open & about) - old)
+    _ask(world, desired, _Hosts(old, rest), stopping)
+
+
+def ask(world: World, desired: Desired, hosts: Collection[str], stopping: Callable[[], bool]) -> Asked:
+    """Asks just these hosts, those of them that anything is asked of. Every answer is stored."""
+    return _ask(world, desired, _Hosts({host for host in hosts if host in desired.hosts}, set()), stopping)
+
+
+def lacking(world: World, desired: Desired, heads: Mapping[str, Head]) -> set[str]:
+    """Hosts that can be reached and were not asked yet for all that Git asks for now."""
+    still = standing(desired, heads, world.memory.standing).open
+    hosts = {host for host in still if host in heads and not heads[host].unreachable}
+    known = world.store.observations(hosts)
+    asks = payloads(desired, world.store.ownership(hosts), Questions(world.registry))
+    return {host for host in hosts if host in asks and _lacks(known.get(host), asks[host])}
+
+
+@dataclass(frozen=True, slots=True)
+class _Hosts:
+    """Those to ask, and those to ask if an answer is missing."""
+
+    surely: set[str]
+    perhaps: set[str]
+
+    @property
+    def all(self) -> set[str]:
+        return self.surely | self.perhaps
+
+
+def _ask(world: World, desired: Desired, hosts: _Hosts, stopping: Callable[[], bool]) -> Asked:
+    known = world.store.observations(hosts.all)
+    asks = payloads(desired, world.store.ownership(hosts.all), Questions(world.registry))
+    wanted = {host for host in hosts.all if host in asks and asks[host].queries}
+    due = [host for host in wanted if host in hosts.surely or _lacks(known.get(host), asks[host])]
+    asked = Asked()
     if not due:
-        return
+        return asked
     world.tell(ObserveStarted(len(due)))
-    answered = 0
-    deliveries = [Delivery(desired.hosts[host], asks[host]) for host in due]
+    deliveries = [Delivery(desired.hosts[host], asks[host]) for host in sorted(due)]
     for batch in _batches(world, deliveries, known, stopping):
         world.store.save_observations(batch)
-        answered += sum(not observation.unreachable for observation in batch)
-    world.tell(ObserveFinished(answered, len(due) - answered))
+        for seen in batch:
+            asked.note(seen, known.get(seen.host))
+    world.tell(ObserveFinished(len(asked.answered), len(due) - len(asked.answered)))
+    return asked
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Hosts that answered, and that did not; of both those that are not as they were known before."""
+
+    answered: set[str] = field(default_factory=set)
+    silent: set[str] = field(default_factory=set)
+    changed: set[str] = field(default_factory=set)
+
+    def note(self, seen: Observation, before: Observation | None) -> None:
+        (self.silent if seen.unreachable else self.answered).add(seen.host)
+        was = (before.fingerprint, before.unreachable) if before else None
+        if was != (seen.fingerprint, seen.unreachable):
+            self.changed.add(seen.host)
 
 
 def _old(head: Head | None, since: datetime) -> bool:

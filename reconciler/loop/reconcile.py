@@ -5,7 +5,7 @@ This is the place to start reading.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -14,7 +14,7 @@ from functools import partial
 from reconciler.core.alike import in_order, stand_ins, unfit
 from reconciler.core.assess import assess
 from reconciler.core.due import Assessment, Focus
-from reconciler.core.gate import Allowance, Circumstances, Refusal, covered, gate, last_halted
+from reconciler.core.gate import Allowance, Circumstances, Refusal, covered, gate, halted_services
 from reconciler.core.heads import standing
 from reconciler.core.order import Programs
 from reconciler.core.plan import Only, Scope, Seen, make_plan
@@ -22,13 +22,14 @@ from reconciler.core.plan_json import read_plan
 from reconciler.core.progress import Results
 from reconciler.core.recovery import carried_over
 from reconciler.core.remember import Scribe, Stamp, ownership_of
-from reconciler.core.settle import adopted
+from reconciler.core.settle import noted
 from reconciler.core.undo import all_at_once
 from reconciler.loop.collector import uncollected
 from reconciler.loop.desire import Read, read_desired
 from reconciler.loop.execute import Execution, Shift, execute
 from reconciler.loop.leased import watched
 from reconciler.loop.observe import Freshness, observe
+from reconciler.loop.orders import orders, timetable
 from reconciler.loop.recover import recover
 from reconciler.loop.rollback import Failed, roll_back
 from reconciler.loop.rollout import Rollouts
@@ -36,7 +37,7 @@ from reconciler.loop.world import Memory, World
 from reconciler.model.desired import Desired
 from reconciler.model.errors import ReconcilerError, Stalled
 from reconciler.model.event import RolledBack
-from reconciler.model.observation import Observation, Ownership
+from reconciler.model.observation import Head, Observation, Ownership
 from reconciler.model.plan import Plan
 from reconciler.model.run import Run
 from reconciler.ports import Held
@@ -67,12 +68,13 @@ class Planned:
     assessment: Assessment
     plan: Plan
     earlier: Results = field(default_factory=dict)
+    heads: Mapping[str, Head] = field(default_factory=dict)
 
 
 SLACK = timedelta(days=1)
 """History is cut at most this often: what only old runs needed is found by looking through everything."""
 RECENT = 20
-"""Runs that are looked at for one that was halted, or interrupted."""
+"""Runs that are looked at for one that was interrupted."""
 
 NOTHING = Assessment((), (), (), 0, 0)
 """Nothing was looked at."""
@@ -86,24 +88,29 @@ def never() -> bool:
 def plan(world: World, request: Request, stopping: Callable[[], bool] = never) -> Planned:
     """What would be done now. Changes nothing, but stores what hosts said."""
     with uncollected():
-        return _plan(world, request, stopping)
+        asking, only = request.freshness.max_age is not None, request.scope.only
+        # What goes back goes where it was, wherever it is pinned to now.
+        pins = orders(world).pins if only is None else {}
+        read = read_desired(world.reading, request.rev, pins, refresh=asking)
+        if only is not None:
+            read = replace(read, desired=all_at_once(read.desired, only.service))
+        observe(world, read.desired, request.freshness, stopping)
+        return planned(world, read, request, noting=asking)
 
 
-def _plan(world: World, request: Request, stopping: Callable[[], bool]) -> Planned:
-    read = read_desired(world.reading, request.rev, refresh=request.freshness.max_age is not None)
-    only = request.scope.only
-    if only is not None:
-        read = replace(read, desired=all_at_once(read.desired, only.service))
-    observe(world, read.desired, request.freshness, stopping)
-    memory = world.memory if only is None else Memory()  # the way back of one service is no measure for the next plan
+def planned(world: World, read: Read, request: Request, *, noting: bool) -> Planned:
+    """What would be done by what the store knows. `noting` keeps which hosts were found in order: who asks no host may
+    have a store that can't be written."""
+    # The way back of one service is no measure for the next plan.
+    memory = world.memory if request.scope.only is None else Memory()
     memory.standing = stand = standing(read.desired, world.store.heads(), memory.standing)
     looked = _look(world, read.desired, memory, request)
-    if request.freshness.max_age is not None:  # who asks no host may have a store that can't be written
+    if noting:
         world.store.note_in_order(in_order(looked.assessment, read.desired, stand.heads))
     seen = Seen(stand, looked.records, Programs(memory.programs))
     made = make_plan(looked.assessment, read.desired, seen, request.scope, world.caution)
     memory.programs = seen.programs.made
-    return Planned(read, looked.observations, looked.ownership, looked.assessment, made)
+    return Planned(read, looked.observations, looked.ownership, looked.assessment, made, heads=stand.heads)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,14 +146,24 @@ def _look(world: World, desired: Desired, memory: Memory, request: Request) -> _
 
 
 def refusals(world: World, planned: Planned, allowance: Allowance) -> list[Refusal]:
-    """The limits that keep a plan from running; nothing means go."""
+    """The limits that keep a plan from running; nothing means go. For everybody who applies, by hand or not."""
+    desired, now = planned.read.desired, world.clock.now()
     circumstances = Circumstances(
-        coverage=covered(planned.read.desired, world.store.heads()),
-        halted=last_halted(world.store.runs(RECENT), planned.plan.revision),
-        approvals=[given for given in world.store.approvals(planned.plan.digest) if given.holds(world.clock.now())],
+        coverage=covered(desired, world.store.heads()),
+        halted=halted_services(_last(world, planned.plan.revision)),
+        approvals=[given for given in world.store.approvals(planned.plan.digest) if given.holds(now)],
         allowance=allowance,
+        timetable=timetable(world, desired),
+        now=now,
     )
-    return gate(planned.plan, planned.read.desired, world.limits, circumstances)
+    return gate(planned.plan, desired, world.limits, circumstances)
+
+
+def _last(world: World, revision: str) -> dict[str, Run]:
+    """The last run of each service at a revision; those that were halted with their outcomes."""
+    last = world.store.last_runs(revision)
+    whole = {run.id: world.store.run(run.id) or run for run in last.values() if run.status == "halted"}
+    return {service: whole.get(run.id, run) for service, run in last.items()}
 
 
 def keep(world: World, planned: Planned) -> None:
@@ -235,23 +252,29 @@ def saved(world: World, made: Plan, rev: str | None) -> Planned:
     earlier = world.store.runs_of(made.digest)
     if earlier and earlier[0].status != "interrupted":
         raise Stalled(f"this plan was applied already, in run {earlier[0].id}", "make a new plan")
-    read = read_desired(world.reading, rev)
+    read = read_desired(world.reading, rev, orders(world).pins)
     if read.revision.sha != made.revision:
         raise Stalled(
             f"this plan is for revision {made.revision[:7]}, and Git is at {read.revision.sha[:7]} now",
             "make a new plan, or name the revision: --rev " + made.revision[:7],
         )
-    interrupted = [whole for run in reversed(earlier) if (whole := world.store.run(run.id))]
-    return Planned(read, {}, {}, NOTHING, made, carried_over(interrupted))
+    return going_on(world, made, read)
 
 
-def watch(world: World, planned: Planned) -> None:
-    """Writes down what was found as Git asks and is on no record yet, so that a later change of it is known as drift.
+def going_on(world: World, made: Plan, read: Read) -> Planned:
+    """A plan that goes on after what its runs have done already."""
+    earlier = [whole for run in reversed(world.store.runs_of(made.digest)) if (whole := world.store.run(run.id))]
+    return Planned(read, {}, {}, NOTHING, made, carried_over(earlier))
+
+
+def watch(world: World, planned: Planned, let_go: Collection[str] = ()) -> None:
+    """Writes down what was found as Git asks and is on no record yet, so that a later change of it is known as drift;
+    and forgets what is gone. Of services that may `let_go`, it also forgets what left Git and is not ours to delete.
 
     Adopted things are never deleted, so this is safe to do without applying.
     """
     scribe = Scribe(planned.read.desired, world.registry, Stamp(planned.plan.revision, 0, world.clock.now()))
-    records = adopted(planned.assessment, scribe, planned.ownership)
+    records = noted(planned.assessment, scribe, planned.ownership, let_go)
     # What a run is doing right now, or did before it died, is for that run to write down: it may be ours.
     unsure = {h for run in world.store.unfinished() for intent in world.store.intents(run.id) for h in intent.hosts}
     records = {host: owned for host, owned in records.items() if host not in unsure}

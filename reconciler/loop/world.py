@@ -14,11 +14,12 @@ from reconciler.core.heads import NOBODY, Standing
 from reconciler.core.limits import Limits as ParseLimits
 from reconciler.core.watch import Patience
 from reconciler.kinds import Registry
+from reconciler.loop.pinned import Pinboard
 from reconciler.model.errors import Stalled
 from reconciler.model.event import Event
 from reconciler.model.plan import Program
 from reconciler.model.secret import Secret
-from reconciler.ports import Carrier, Clock, Inventory, Listener, Prober, Secrets, Source, Store
+from reconciler.ports import Brake, Carrier, Clock, Inventory, Listener, Prober, Secrets, Source, Store
 
 if TYPE_CHECKING:
     from reconciler.loop.library import Library
@@ -34,6 +35,7 @@ class Reading:
     limits: ParseLimits = field(default_factory=ParseLimits)
     allow_local: bool = False
     inventories: Sequence[Inventory] = ()
+    pinboard: Pinboard = field(default_factory=Pinboard)
 
 
 @dataclass(slots=True)
@@ -71,6 +73,7 @@ class World:
     patience: Patience = field(default_factory=Patience)
     keep: timedelta | None = None
     secrets: Callable[[], Secrets] = NoSecrets
+    brake: Brake | None = None
 
     @property
     def registry(self) -> Registry:

@@ -8,7 +8,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from reconciler.model.calendar import Freeze, Window
 from reconciler.model.key import Key, Place
+from reconciler.model.order import Order
 from reconciler.model.problem import Problem
 from reconciler.model.rollout import Rollout
 from reconciler.model.secret import Secret
@@ -118,9 +120,10 @@ class Desired:
     profile with the host's own content filled in (made when asked for); `asked` to a digest of all of it. `managed`
     counts the resources of all hosts, `renders` how often an entry was rendered to get here: once for each distinct
     set of the values that it uses, and not at all where it is what it was the last time. `inventories` are
-    the paths of the sources outside of Git that are in use. `secrets` are what stands for secrets in resources, by
-    token. `opaque` says that there may be documents whose names
-    nobody can tell: a file that can't be read at all.
+    the paths of the sources outside of Git that are in use. `opaque` says that there may be documents whose names
+    nobody can tell: a file that can't be read at all. `secrets` are what stands for secrets in resources, by token.
+    `windows` and `freezes` are those of the repository; `pins` are the orders that keep services at another revision,
+    by service.
     """
 
     revision: str
@@ -138,6 +141,9 @@ class Desired:
     inventories: frozenset[str] = frozenset()
     opaque: bool = False
     secrets: Mapping[str, Secret] = field(default_factory=dict)
+    windows: tuple[Window, ...] = ()
+    freezes: tuple[Freeze, ...] = ()
+    pins: Mapping[str, Order] = field(default_factory=dict)
 
     def perhaps(self, service: str) -> bool:
         """Whether a service that is not among the usable ones may still be there, in a document that can't be used:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from reconciler.model.calendar import Effect
 from reconciler.model.desired import Heal, Host, Sync
 from reconciler.model.key import Place
 from reconciler.model.problem import Problem
@@ -50,6 +51,8 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class ServiceDocument:
+    """`sync` and `heal` are None where the project says it."""
+
     name: str
     place: Place
     project: str
@@ -58,8 +61,8 @@ class ServiceDocument:
     requires: tuple[str, ...]
     vars: Mapping[str, Any]
     entries: tuple[Entry, ...]
-    sync: Sync
-    heal: Heal
+    sync: Sync | None
+    heal: Heal | None
     rollout: Rollout
     marks: Marks
 
@@ -77,6 +80,39 @@ class ProjectDocument:
     kinds: tuple[str, ...] | None
     deletes: int | None
     vars: Mapping[str, Any]
+    marks: Marks
+    sync: Sync = "manual"
+    heal: Heal = "report"
+
+
+@dataclass(frozen=True, slots=True)
+class WindowDocument:
+    """`duration` is in seconds."""
+
+    name: str
+    place: Place
+    project: str
+    services: tuple[str, ...]
+    projects: tuple[str, ...]
+    effect: Effect
+    cron: str
+    duration: int
+    timezone: str
+    marks: Marks
+
+
+@dataclass(frozen=True, slots=True)
+class FreezeDocument:
+    """`start` and `until` are times as text in RFC 3339; empty where there is none."""
+
+    name: str
+    place: Place
+    project: str
+    services: tuple[str, ...]
+    projects: tuple[str, ...]
+    reason: str
+    start: str
+    until: str
     marks: Marks
 
 
@@ -104,3 +140,5 @@ class Documents:
     broken: Mapping[str, frozenset[tuple[str, str]]]
     count: int
     problems: tuple[Problem, ...]
+    windows: Mapping[str, WindowDocument] = field(default_factory=dict)
+    freezes: Mapping[str, FreezeDocument] = field(default_factory=dict)

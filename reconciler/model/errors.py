@@ -2,6 +2,7 @@
 
 ReconcilerError
 ├── Retry      the same thing may work later (a remote is down, a lock is taken)
+│   └── Taken  somebody else has it now: follow, and take over when they are gone
 └── Stalled    somebody has to change something first (an unknown revision, a missing key file)
 """
 
@@ -19,6 +20,10 @@ class ReconcilerError(Exception):
 
 class Retry(ReconcilerError):
     """Try again after a while."""
+
+
+class Taken(Retry):
+    """Somebody else has it; `message` says who."""
 
 
 class Stalled(ReconcilerError):

@@ -120,6 +120,60 @@ class RunFinished:
     status: str
 
 
+@dataclass(frozen=True, slots=True)
+class Led:
+    """A daemon leads from now on, or (epoch 0) does so no more."""
+
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """Git was looked at. `error` is why it could not be; `moved`: there is something new."""
+
+    revision: str
+    moved: bool = False
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanMade:
+    """What differs was worked out, in so many seconds: changes that are pending, and that drifted."""
+
+    revision: str
+    seconds: float
+    pending: int
+    drift: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The gate did not let a plan of the daemon through: the limits that it broke, and what was said of each."""
+
+    limits: tuple[str, ...]
+    services: tuple[str, ...]
+    messages: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A run of the daemon's own is over, after so many seconds. `why` says why it was stopped, if it was."""
+
+    run: int
+    status: str
+    services: tuple[str, ...]
+    seconds: float
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Troubled:
+    """Something could not be done, and is tried again."""
+
+    what: str
+    why: str
+
+
 Event: TypeAlias = (
     ObserveStarted
     | HostObserved
@@ -135,4 +189,10 @@ Event: TypeAlias = (
     | RolloutHalted
     | RolledBack
     | RunFinished
+    | Led
+    | Polled
+    | PlanMade
+    | Refused
+    | Applied
+    | Troubled
 )

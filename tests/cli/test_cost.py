@@ -12,6 +12,8 @@ from tests.cli.place import Place
 
 HEAVY = {"alembic", "ansible_runner", "jinja2", "jsonschema", "networkx", "orjson", "pydantic", "pygit2", "rich"}
 HEAVY |= {"sqlalchemy", "yaml"}
+DAEMON = {"apscheduler", "prometheus_client", "starlette", "structlog", "uvicorn"}
+HEAVY |= DAEMON
 SCRIPT = """
 import json, sys
 from reconciler.cli.main import run
@@ -45,6 +47,11 @@ def test_validate_loads_no_store_no_ansible_and_no_graphs(fleet: Place) -> None:
 def test_a_plan_from_the_store_loads_no_progress_bar(moved: Place) -> None:
     assert {"sqlalchemy", "networkx"} <= loaded(moved, "plan", "--no-observe")
     assert not {"rich", "jsonschema", "ansible_runner"} & loaded(moved, "plan", "--no-observe")
+
+
+def test_only_the_daemon_loads_what_a_daemon_needs(moved: Place) -> None:
+    for arguments in (["plan", "--no-observe"], ["status"], ["serve", "--help"], ["config", "show"]):
+        assert not DAEMON & loaded(moved, *arguments), arguments
 
 
 def test_runs_reads_the_store_only(moved: Place) -> None:

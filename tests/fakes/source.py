@@ -32,6 +32,10 @@ class Commits:
         self._newest = Revision(sha, subject, AT)
         return sha
 
+    def at(self, sha: str, path: str) -> str:
+        """What a file was in a commit."""
+        return self._trees[sha][path].decode()
+
     def forget(self) -> None:
         """Earlier commits are gone."""
         self._trees.clear()

@@ -81,6 +81,9 @@ def test_a_file_that_was_named_must_be_there() -> None:
 
 ODD = {"RECONCILER_SSH__CARRIER": "standard", "RECONCILER_SECRETS__ENV_ALLOW": "NAME"}
 ODD |= dict.fromkeys(("RECONCILER_LEASE", "RECONCILER_HISTORY__KEEP"), "1h")
+ODD |= {f"RECONCILER_SERVE__{name}_INTERVAL": "1h" for name in ("POLL", "OBSERVE")}
+ODD |= {f"RECONCILER_SERVE__{name}": value for name, value in (("LOG_FORMAT", "json"), ("LOG_LEVEL", "debug"))}
+ODD["RECONCILER_SERVE__LISTEN"] = "[::1]:80"
 SIGNED = {"RECONCILER_GIT__REQUIRE_SIGNATURES": "1", "RECONCILER_GIT__GPG_KEYRING": "k"}
 """Signatures are checked against signers, or not at all: these go together."""
 

@@ -12,14 +12,14 @@ from sqlalchemy import Connection, Row, delete, func, select, update
 
 from reconciler.adapters.store.dialect import upsert
 from reconciler.adapters.store.tables import identity, lease
-from reconciler.model.errors import Retry, Stalled
+from reconciler.model.errors import Stalled, Taken
 from reconciler.model.lease import Lease
 
 
 def take(connection: Connection, purpose: str, owner: str, seconds: float | None) -> Lease:
     """A lease under a new epoch. `seconds` is None where a lock file decides who may have it.
 
-    Raises Retry, saying who, while somebody else has it.
+    Raises Taken, saying who, while somebody else has it.
     """
     # This comes first: it makes takers wait for each other.
     epoch = connection.execute(update(identity).values(epoch=identity.c.epoch + 1).returning(identity.c.epoch)).scalar()
@@ -68,10 +68,10 @@ def lost(epoch: int) -> Stalled:
     )
 
 
-def taken(held: Lease) -> Retry:
+def taken(held: Lease) -> Taken:
     """For whoever comes second."""
     until = f", its lease ends {held.expires_at:%H:%M:%S} UTC" if held.expires_at else ""
-    return Retry(
+    return Taken(
         f"another {held.purpose} is running ({held.owner}, since {held.since:%Y-%m-%d %H:%M:%S} UTC{until})",
         "wait until it ends, or end it",
     )

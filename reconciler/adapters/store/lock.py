@@ -16,12 +16,12 @@ from pathlib import Path
 
 import orjson
 
-from reconciler.model.errors import Retry, Stalled
+from reconciler.model.errors import Stalled, Taken
 
 
 @contextmanager
 def exclusive(path: Path, purpose: str) -> Iterator[None]:
-    """Holds the lock file. Raises Retry at once, saying who holds it, when it is taken."""
+    """Holds the lock file. Raises Taken at once, saying who holds it, when it is taken."""
     handle = _open(path)
     try:
         try:
@@ -60,11 +60,11 @@ def _write(handle: int, data: bytes) -> None:
     os.pwrite(handle, data, 0)
 
 
-def _taken(handle: int, path: Path) -> Retry:
+def _taken(handle: int, path: Path) -> Taken:
     try:
         held = orjson.loads(os.pread(handle, 4096, 0))
         who = f"another {held['purpose']} is running (pid {held['pid']} since {held['since']} on {held['host']})"
     except (orjson.JSONDecodeError, KeyError, TypeError):
         # Between taking the lock and writing into it, the holder is not known yet.
         who = "another process is working with this store"
-    return Retry(who, f"wait until it ends, or end it; it holds {path}")
+    return Taken(who, f"wait until it ends, or end it; it holds {path}")

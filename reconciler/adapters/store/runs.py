@@ -145,6 +145,16 @@ def newest(connection: Connection, limit: int) -> list[Run]:
     return [_run(row) for row in connection.execute(select(run).order_by(run.c.id.desc()).limit(limit))]
 
 
+def last_of(connection: Connection, revision: str) -> dict[str, Run]:
+    """The last run of each service at a revision, without outcomes."""
+    at = (run.c.revision == revision) & run.c.undoes.is_(None)
+    each = [select(t.c.service, t.c.run).join(run, run.c.id == t.c.run).where(at) for t in (outcome, host_outcome)]
+    served = union(*each).subquery()
+    last = select(served.c.service, func.max(served.c.run).label("run")).group_by(served.c.service).subquery()
+    rows = connection.execute(select(last.c.service, run).join(run, run.c.id == last.c.run))
+    return {row.service: _run(row) for row in rows}
+
+
 def of_plan(connection: Connection, digest: str) -> list[Run]:
     """The runs of a plan, the newest first, without their outcomes."""
     rows = connection.execute(select(run).where(run.c.plan == digest).order_by(run.c.id.desc()))

@@ -15,18 +15,21 @@ from sqlalchemy import Connection, Engine
 
 from reconciler.adapters.store import (
     approvals,
+    attempts,
     content,
     copies,
     heads,
     health,
     leases,
     observed,
+    orders,
     owned,
     postgresql,
     runs,
     schema,
     sqlite,
     tenancy,
+    ticks,
 )
 from reconciler.adapters.store.content import Contents
 from reconciler.adapters.store.dialect import Database, damaged, others_wrote
@@ -35,8 +38,10 @@ from reconciler.adapters.store.tables import host_outcome, outcome
 from reconciler.adapters.store.tenancy import Tenancy
 from reconciler.adapters.store.tenure import Tenure
 from reconciler.model.approval import Approval
+from reconciler.model.attempt import Attempt
 from reconciler.model.lease import Lease
 from reconciler.model.observation import Head, InOrder, Observation, Ownership
+from reconciler.model.order import Order, OrderKind, Orders
 from reconciler.model.plan import Plan
 from reconciler.model.run import HostOutcome, Intent, Run, RunOutcome, RunStatus
 
@@ -179,6 +184,10 @@ class SqlStore:
         with self._reading() as connection:
             return runs.of_plan(connection, plan_digest)
 
+    def last_runs(self, revision: str) -> Mapping[str, Run]:
+        with self._reading() as connection:
+            return runs.last_of(connection, revision)
+
     def runs_undoing(self, run_id: int) -> list[Run]:
         with self._reading() as connection:
             return runs.undoing(connection, run_id)
@@ -207,6 +216,38 @@ class SqlStore:
         """Forgets values that nothing refers to any more; how many. Changes nothing that the store says."""
         with self._transaction(self._database.alone) as connection:
             return content.compact(connection)
+
+    def orders(self, now: datetime) -> Orders:
+        with self._reading() as connection:
+            return orders.holding(connection, now)
+
+    def give_order(self, order: Order) -> None:
+        with self._writing() as connection:
+            orders.give(connection, order)
+
+    def end_order(self, kind: OrderKind, subject: str, who: str, at: datetime) -> bool:
+        with self._writing() as connection:
+            return orders.end(connection, kind, subject, who, at)
+
+    def ordered(self, limit: int = 20) -> list[Order]:
+        with self._reading() as connection:
+            return orders.newest(connection, limit)
+
+    def attempts(self) -> Mapping[str, Attempt]:
+        with self._reading() as connection:
+            return attempts.load(connection)
+
+    def save_attempts(self, made: Sequence[Attempt]) -> None:
+        with self._writing() as connection:
+            attempts.save(connection, list(made))
+
+    def claim_tick(self, schedule: str, fire_time: datetime) -> bool:
+        with self._writing() as connection:
+            return ticks.claim(connection, schedule, fire_time)
+
+    def see_delivery(self, source: str, name: str, at: datetime) -> bool:
+        with self._writing() as connection:
+            return ticks.see(connection, source, name, at)
 
     def forget(self, before: datetime, slack: timedelta = timedelta(0)) -> int:
         with self._reading() as connection:

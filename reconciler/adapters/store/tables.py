@@ -6,7 +6,7 @@ hosts that say the same cost 100,000 short rows and one value.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, LargeBinary, MetaData, String, Table
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Integer, LargeBinary, MetaData, String, Table
 
 from reconciler.adapters.store.columns import Counter, Moment, Words
 
@@ -98,7 +98,7 @@ run = Table(
     metadata,
     Column("id", Counter, primary_key=True),
     Column("plan", String(64), ForeignKey("plan.digest"), nullable=False, index=True),
-    Column("revision", Words, nullable=False),
+    Column("revision", Words, nullable=False, index=True),
     Column("actor", Words, nullable=False),
     Column("started_at", Moment, nullable=False),
     Column("finished_at", Moment),
@@ -156,4 +156,48 @@ host_outcome = Table(
     Column("status", String(16), nullable=False),
     Column("reason", Words, nullable=False),
     _content("hosts"),
+)
+
+order = Table(
+    "operator_order",
+    metadata,
+    Column("id", Counter, primary_key=True),
+    Column("kind", String(16), nullable=False, index=True),
+    Column("subject", Words, nullable=False),
+    Column("revision", String(64), nullable=False),
+    Column("who", Words, nullable=False),
+    Column("why", Words, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("until", Moment),
+    Column("ended_at", Moment),
+    Column("ended_by", Words),
+)
+
+attempt = Table(
+    "attempt",
+    metadata,
+    Column("service", Words, primary_key=True),
+    Column("revision", String(64), nullable=False),
+    Column("due", String(32), nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("not_before", Moment, nullable=False),
+    Column("ok", Boolean, nullable=False),
+    Column("why", Words, nullable=False),
+    Column("plan", String(64), nullable=False),
+)
+
+tick = Table(
+    "tick",
+    metadata,
+    Column("schedule", String(64), primary_key=True),
+    Column("fire_time", Moment, primary_key=True, index=True),
+)
+
+delivery = Table(
+    "webhook_delivery",
+    metadata,
+    Column("source", String(16), primary_key=True),
+    Column("name", String(128), primary_key=True),
+    Column("at", Moment, nullable=False, index=True),
 )

@@ -19,6 +19,7 @@ from reconciler.core.explain.words import MARKS, Line, Style, ago, counted, name
 from reconciler.core.gate import Refusal
 from reconciler.core.quote import SENSITIVE
 from reconciler.model.desired import Desired
+from reconciler.model.order import Order
 from reconciler.model.plan import Blocked, Change, FieldChange, Plan
 
 DIFF_SHOWN = 12
@@ -121,6 +122,8 @@ def _section(section: Section, desired: Desired) -> Iterator[Line]:
         hosts += f" in {counted(section.domains, section.terms.domain)}"
     rollout = f" · {printable(line)}" if (line := rollout_line(section)) else ""
     yield Line(f"{section.service} · {hosts}{rollout}{gone}{drift}", "bold")
+    if pin := desired.pins.get(section.service):
+        yield Line(f"  {pinned_text(pin)}", "warn")
     for part in section.parts:
         if len(section.parts) > 1:
             note = "   drift: somebody changed the host" if part.drift and not drift else ""
@@ -198,6 +201,16 @@ def _not_planned(plan: Plan, desired: Desired) -> Iterator[Line]:
     broken = [p for p in desired.problems if p.severity == "error"]
     if broken:
         yield Line(f"  {counted(len(broken), 'problem')} in the repository: reconciler validate", "dim")
+
+
+def pinned_text(pin: Order) -> str:
+    """`edge is pinned to 1a2b3c4 until …: why`."""
+    return f"{printable(pin.subject)} is pinned to {pin.revision[:7]}{until_text(pin)}: {printable(pin.why)}"
+
+
+def until_text(order: Order) -> str:
+    """When an order ends, if it does by itself."""
+    return f" until {order.until:%Y-%m-%d %H:%M} UTC" if order.until else ""
 
 
 def blocked_text(item: Blocked, count: int = 1) -> str:

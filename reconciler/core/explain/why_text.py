@@ -8,7 +8,7 @@ from typing import Any
 
 from reconciler.core.due import Due
 from reconciler.core.explain.markdown import cell
-from reconciler.core.explain.plan_text import blocked_text
+from reconciler.core.explain.plan_text import blocked_text, pinned_text
 from reconciler.core.explain.words import Line, ago, printable, since, value
 from reconciler.core.quote import SENSITIVE
 from reconciler.core.values import Origin
@@ -27,6 +27,8 @@ def why_text(why: Why, now: datetime) -> Iterator[Line]:
         )
         yield _row("asked for by", f"{why.resource.place} ({owner})")
         yield _row("selected by", f"{_selector(why.service.selector)}; {why.host} is at {why.host_place}")
+        if why.pin:
+            yield _row("pinned", pinned_text(why.pin))
         if why.values:
             yield _row("values", " · ".join(_origin(origin) for origin in why.values))
     yield _row("observed", f"{ago(why.observed_at, now)}: {_observed(why)}")
@@ -157,6 +159,7 @@ def why_document(why: Why) -> dict[str, Any]:
             for d in why.due
         ],
         "waits_for": list(why.waits),
+        "pinned": {"revision": why.pin.revision, "why": why.pin.why} if why.pin else None,
         "blocked": [{"reason": b.reason, "message": b.message} for b in why.blocked],
     }
 

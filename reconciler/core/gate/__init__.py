@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reconciler.core.gate.circumstances import Allowance, Circumstances, Coverage, covered, last_halted
+from reconciler.core.gate.circumstances import Allowance, Circumstances, Coverage, covered, halted_services
 from reconciler.core.gate.gate import gate
 from reconciler.core.gate.limits import Limits, allowed_deletes
 from reconciler.core.gate.refusal import Refusal
@@ -16,5 +16,5 @@ __all__ = [
     "allowed_deletes",
     "covered",
     "gate",
-    "last_halted",
+    "halted_services",
 ]

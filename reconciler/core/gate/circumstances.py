@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
+from reconciler.core.budget import FAILURES
+from reconciler.core.timetable import Timetable
 from reconciler.model.approval import Approval
 from reconciler.model.desired import Desired
 from reconciler.model.observation import Head
 from reconciler.model.run import Run
+
+_SHORT: frozenset[str] = FAILURES | {"skipped"}
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,20 +27,25 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What a person allows for this plan on the command line: so many deletes, or to try a revision again."""
+    """What a person allows for this plan on the command line: so many deletes, or to try a revision again. `override`
+    is why a pause, freeze or window does not count this time (empty: it does)."""
 
     deletes: int = 0
     again: bool = False
+    override: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """`halted` is the last run at the plan's revision, if it was halted; `approvals` are those that hold now."""
+    """`halted` are runs that were halted at the plan's revision, by service; `approvals` are those that hold now, and
+    `timetable` is what restrains changes at the time of `now`."""
 
     coverage: Coverage = field(default_factory=Coverage)
-    halted: Run | None = None
+    halted: Mapping[str, Run] = field(default_factory=dict)
     approvals: Sequence[Approval] = ()
     allowance: Allowance = field(default_factory=Allowance)
+    timetable: Timetable = field(default_factory=Timetable)
+    now: datetime = LONG_AGO
 
     def approved(self, digest: str) -> bool:
         """Whether somebody gave their word for exactly this plan."""
@@ -53,7 +64,13 @@ def covered(desired: Desired, heads: Mapping[str, Head]) -> Coverage:
     return Coverage(asked, missing)
 
 
-def last_halted(runs: Sequence[Run], revision: str) -> Run | None:
-    """The last run at a revision, if it was halted. Runs that only took something back don't count."""
-    last = next((run for run in runs if run.revision == revision and run.undoes is None), None)
-    return last if last is not None and last.status == "halted" else None
+def halted_services(last: Mapping[str, Run]) -> dict[str, Run]:
+    """Of the last run of each service at a revision (with its outcomes), those that were halted before the service was
+    through."""
+    return {service: run for service, run in last.items() if run.status == "halted" and service in _short(run)}
+
+
+def _short(run: Run) -> frozenset[str]:
+    """Services of which a host failed, or was not begun any more. One that can't be reached is no failure."""
+    failed = {outcome.service for outcome in run.outcomes if outcome.result == "failed"}
+    return frozenset(failed | {left.service for left in run.host_outcomes if left.status in _SHORT})

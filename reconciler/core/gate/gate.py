@@ -1,7 +1,8 @@
 """All limits together. A refusal says which limit, its value, the actual figure, and how to go on.
 
-An approval lifts all of them: it is for exactly this plan, by somebody who has seen what they say. What a host itself
-refuses (another run's lock, an older epoch, another machine) is no limit, and nobody can approve it.
+An approval lifts them: it is for exactly this plan, by somebody who has seen what they say. It says nothing of when: a
+pause, a freeze or a window holds all the same. What a host itself refuses (another run's lock, an older epoch, another
+machine) is no limit, and nobody can approve it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from reconciler.core.gate.drift import mass_drift
 from reconciler.core.gate.halted import breaker
 from reconciler.core.gate.limits import Limits
 from reconciler.core.gate.refusal import Refusal
+from reconciler.core.gate.withhold import withheld
 from reconciler.model.desired import Desired
 from reconciler.model.plan import Plan
 
@@ -34,11 +36,12 @@ RULES: tuple[Rule, ...] = (
 
 
 def gate(plan: Plan, desired: Desired, limits: Limits, circumstances: Circumstances) -> list[Refusal]:
-    """Every limit that the plan breaks and nobody has approved; nothing means go."""
+    """Every limit that the plan breaks and nobody has approved, after what holds it up for now; nothing means go."""
+    held = list(withheld(plan, desired, circumstances))
     if circumstances.approved(plan.digest):
-        return []
+        return held
     found = [refusal for rule in RULES for refusal in rule(plan, desired, limits, circumstances)]
-    return [replace(refusal, hint=_hint(plan, refusal)) for refusal in found]
+    return held + [replace(refusal, hint=_hint(plan, refusal)) for refusal in found]
 
 
 def _hint(plan: Plan, refusal: Refusal) -> str:

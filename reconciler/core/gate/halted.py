@@ -7,17 +7,24 @@ from collections.abc import Iterator
 from reconciler.core.gate.circumstances import Circumstances
 from reconciler.core.gate.limits import Limits
 from reconciler.core.gate.refusal import Refusal
+from reconciler.core.quote import listing
 from reconciler.model.desired import Desired
 from reconciler.model.plan import Plan
 
 
 def breaker(plan: Plan, _desired: Desired, _limits: Limits, circumstances: Circumstances) -> Iterator[Refusal]:
-    """Refuses a plan at a revision whose last run was halted by a rollout's budget, a batch's health or the breaker."""
-    run = circumstances.halted
-    if run is not None and plan.summary.changes and not circumstances.allowance.again:
+    """Refuses a plan for a service whose last run at the revision was halted: by its rollout's budget, the health of a
+    batch, or the breaker."""
+    if circumstances.allowance.again:
+        return
+    by_run: dict[int, dict[str, None]] = {}
+    for step in plan.steps:
+        if (run := circumstances.halted.get(step.service)) is not None:
+            by_run.setdefault(run.id, {}).setdefault(step.service)
+    for number, services in by_run.items():
         message = (
-            f"1 run at this revision ({run.revision[:7]}) was halted by its failures already: run {run.id}; the limit "
-            "is 0 (breaker)"
+            f"1 run of {listing(list(services))} at this revision ({plan.revision[:7]}) was halted by its failures "
+            f"already: run {number}; the limit is 0 (breaker)"
         )
-        hint = f"or commit a remedy, or try it again: --again (what failed: reconciler runs show {run.id})"
+        hint = f"or commit a remedy, or try it again: --again (what failed: reconciler runs show {number})"
         yield Refusal("breaker", 0, 1, message, hint)

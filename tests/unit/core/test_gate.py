@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from reconciler.core.gate import Allowance, Circumstances, Coverage, Limits, allowed_deletes, gate, last_halted
+from reconciler.core.gate import Allowance, Circumstances, Coverage, Limits, allowed_deletes, gate, halted_services
 from reconciler.model.approval import Approval
 from reconciler.model.desired import Desired, Project, Service
 from reconciler.model.key import Key, Place
 from reconciler.model.plan import Change, Plan, Program, Step, Summary
-from reconciler.model.run import Run
+from reconciler.model.run import HostOutcome, Run
 
 AT = Place("x.yaml")
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -138,23 +138,27 @@ def test_a_mass_of_drift_is_not_healed(drifting: int, fleet: int, refused: list[
 
 def test_what_was_halted_is_not_tried_again_by_itself() -> None:
     run = Run(7, "p", "r", "ada", NOW, status="halted")
-    made = replace(plan(9), summary=Summary(update=1))
-    [refusal] = gate(made, desired(None), Limits(), Circumstances(halted=run))
+    made = plan(9, base=1)
+    [refusal] = gate(made, desired(None), Limits(), Circumstances(halted={"base": run}))
     assert refusal.limit == "breaker"
+    assert "1 run of base" in refusal.message
     assert "run 7" in refusal.message
-    assert gate(made, desired(None), Limits(), Circumstances(halted=run, allowance=Allowance(again=True))) == []
-    assert gate(plan(9), desired(None), Limits(), Circumstances(halted=run)) == [], "there is nothing to do"
+    again = Circumstances(halted={"base": run}, allowance=Allowance(again=True))
+    assert gate(made, desired(None), Limits(), again) == []
+    assert gate(plan(9), desired(None), Limits(), Circumstances(halted={"base": run})) == [], "there is nothing to do"
+    assert gate(made, desired(None), Limits(), Circumstances(halted={"edge": run})) == [], "edge was, and base is not"
 
 
-def test_only_the_last_run_at_the_revision_counts_and_no_way_back() -> None:
-    def runs(*each: tuple[str, str, int | None]) -> list[Run]:
-        return [Run(9 - n, "p", rev, "ada", NOW, status=s, undoes=u) for n, (rev, s, u) in enumerate(each)]  # type: ignore[arg-type]
-
-    assert last_halted(runs(("r", "halted", None)), "r") is not None
-    assert last_halted(runs(("q", "succeeded", 8), ("r", "halted", None)), "r") is not None
-    assert last_halted(runs(("r", "failed", 8), ("r", "succeeded", None)), "r") is None
-    assert last_halted(runs(("r", "failed", None), ("r", "halted", None)), "r") is None
-    assert last_halted(runs(("q", "halted", None)), "r") is None
+def test_a_service_was_halted_if_its_own_last_run_was_before_it_was_through() -> None:
+    missed = (
+        HostOutcome("edge", "edge", "unhealthy", "", ("a",)),
+        HostOutcome("base", "base", "unreachable", "", ("b",)),
+    )
+    run = Run(7, "p", "r", "ada", NOW, status="halted", host_outcomes=missed)
+    assert halted_services({"edge": run, "base": run}) == {"edge": run}
+    skipped = replace(run, host_outcomes=(HostOutcome("base", "base", "skipped", "", ("b",)),))
+    assert halted_services({"base": skipped}) == {"base": skipped}
+    assert halted_services({"edge": replace(run, status="failed")}) == {}
 
 
 def test_an_approval_is_for_exactly_one_plan() -> None:

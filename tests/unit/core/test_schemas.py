@@ -36,7 +36,7 @@ def validator(name: str) -> Any:
 
 
 def test_one_for_each_kind_and_one_for_any() -> None:
-    names = ("any", "host", "inventory", "observation", "plan", "project", "service")
+    names = ("any", "freeze", "host", "inventory", "observation", "plan", "project", "service", "window")
     assert sorted(SCHEMAS) == [f"{n}.schema.json" for n in names]
     for schema in SCHEMAS.values():
         jsonschema.Draft202012Validator.check_schema(schema)

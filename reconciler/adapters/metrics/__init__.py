@@ -1,0 +1,1 @@
+"""Prometheus metrics: `catalogue` says which there are, `recorder` counts."""

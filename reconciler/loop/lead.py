@@ -1,0 +1,134 @@
+"""A daemon's life: it waits until the lead is free, leads until it is told to end, and lets what it began finish.
+
+Knows messages that come from outside; knows neither threads nor timers, and no rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from reconciler.core.backoff import Backoff, spread
+from reconciler.core.condition import Condition
+from reconciler.loop.leased import LeaseOver
+from reconciler.loop.serve import Daemon, Means
+from reconciler.loop.world import World
+from reconciler.model.errors import ReconcilerError, Taken
+from reconciler.model.event import Led, Troubled
+from reconciler.ports import Held, Hint, Message, Post, Reloaded, Tick, Woken
+
+PURPOSE = "daemon"
+"""What the lease is for that a daemon leads under."""
+FOLLOWING, JITTER = timedelta(seconds=1), 0.3
+"""How often a standby looks whether the lead is free, and the share by which it does so sooner or later."""
+TROUBLED = Backoff(timedelta(seconds=2), 2.0, timedelta(minutes=1))
+"""Between attempts of a daemon that can't go on (no store, say)."""
+ENDING = timedelta(seconds=0.2)
+
+
+@dataclass(slots=True)
+class Life:
+    """What a daemon's life takes: the post, a way to open the world anew, and what it works with. `reloaded` are the
+    settings that came since it began: they outlive a lead. `troubles` were there since it could last begin."""
+
+    post: Post
+    open_world: Callable[[], AbstractContextManager[World]]
+    means: Means
+    rev: str | None = None
+    reloaded: Reloaded | None = None
+    troubles: int = 0
+
+
+def live(life: Life) -> None:
+    """Leads whenever it can, until the post says that it is to end."""
+    while not life.post.stopping():
+        try:
+            with life.open_world() as world:
+                _follow(life, world)
+        except ReconcilerError as error:
+            life.troubles += 1
+            life.means.publish(Condition(error=f"{error.message} ({error.hint})" if error.hint else error.message))
+            _idle(life, TROUBLED.after(life.troubles, life.means.chance()))
+
+
+def _follow(life: Life, world: World) -> None:
+    """Waits for the lead, and leads."""
+    while not life.post.stopping():
+        with ExitStack() as stack:
+            try:
+                held = stack.enter_context(world.store.hold(PURPOSE))
+            except Taken as taken:
+                life.troubles = 0
+                life.means.publish(Condition(role="standby", leader=taken.message))
+                _idle(life, spread(FOLLOWING, JITTER, life.means.chance()))
+                continue
+            life.troubles = 0
+            _lead(life, world, held)
+
+
+def _idle(life: Life, span: timedelta) -> None:
+    """Of what comes meanwhile only settings count: whoever leads looks at everything else."""
+    for message in life.post.wait(span.total_seconds()):
+        if isinstance(message, Reloaded):
+            life.reloaded = message
+
+
+def _lead(life: Life, world: World, held: Held) -> None:
+    daemon = Daemon(world, life.means, held, life.rev)
+    if life.reloaded:
+        daemon.reload(life.reloaded.pace, life.reloaded.limits)
+    world.tell(Led(held.epoch))
+    try:
+        again: datetime | None = world.clock.now()
+        while not life.post.stopping():
+            if held.over():
+                raise LeaseOver
+            again = _once(life, daemon, again)
+    finally:
+        # Whatever ends it: nothing is left to itself that would go on without the lead. (An apply has its own lease.)
+        daemon.aside.stop("the daemon ends")
+        while daemon.aside.busy and not daemon.aside.over:
+            life.post.pause(ENDING.total_seconds())
+        daemon.aside.take()
+        world.tell(Led(0))
+
+
+def _once(life: Life, daemon: Daemon, again: datetime | None) -> datetime | None:
+    """Hears what came, does what is due."""
+    clock = daemon.world.clock
+    if daemon.held.fading():
+        life.post.pause(ENDING.total_seconds())
+        return again
+    wait = daemon.pace.beat if again is None else max(timedelta(0), again - clock.now())
+    messages = life.post.wait(wait.total_seconds())
+    heard = [tick for message in messages for tick in _heard(life, daemon, message)]
+    if again is not None and clock.now() >= again:
+        return daemon.step(Tick("due", again))
+    for tick in heard[:1]:
+        return daemon.step(tick)
+    return again
+
+
+def _heard(life: Life, daemon: Daemon, message: Message) -> Iterator[Tick]:
+    """Takes a message in; a tick, if it wants something done."""
+    match message:
+        case Tick():
+            yield message
+        case Hint(source, name, at):
+            try:
+                if daemon.world.store.see_delivery(source, name, at):
+                    daemon.hinted = True
+                    yield Tick(f"hint-{source}", at)
+            except ReconcilerError as error:
+                # Git is looked at soon anyway.
+                daemon.world.tell(Troubled("a webhook", error.message))
+        case Reloaded(pace, limits):
+            life.reloaded = message
+            daemon.reload(pace, limits)
+        case Woken():
+            yield Tick("aside", daemon.world.clock.now())
+        case _:
+            assert_never(message)

@@ -1,0 +1,272 @@
+"""The daemon: does what the agenda says through the ports, one duty at a time, and keeps what it was told.
+
+Knows no rule of what is to be done when (`core.agenda`), no thread and no timer: somebody calls `step`. An apply runs
+aside, so that Git is looked at meanwhile and a newer revision can take its place at the next safe point.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from reconciler.core.agenda import (
+    Agenda,
+    Apply,
+    Approved,
+    Duty,
+    Observe,
+    Plan,
+    Poll,
+    Recover,
+    Situation,
+    Waiting,
+    agenda,
+)
+from reconciler.core.condition import Ages, Condition, Pace, ages
+from reconciler.core.differ import Differing, differing
+from reconciler.core.gate import Limits
+from reconciler.core.rota import Rota
+from reconciler.core.timetable import Timetable
+from reconciler.loop.aside import Aside
+from reconciler.loop.desire import Read
+from reconciler.loop.lookout import Lookout, other, places
+from reconciler.loop.observe import Freshness, ask, lacking
+from reconciler.loop.orders import orders
+from reconciler.loop.reconcile import Request, never, planned, watch
+from reconciler.loop.world import Reading, World
+from reconciler.model.errors import ReconcilerError
+from reconciler.model.event import PlanMade, Troubled
+from reconciler.model.order import NO_ORDERS, Orders
+from reconciler.ports import Held, Tick
+
+GROUP = 2000
+"""Hosts that are asked in one duty: what is more urgent need not wait for all. Not fewer, since each duty waits for its
+slowest host, and among so many one always is slow."""
+PATIENCE = 3
+"""Failures of a step, one after the other, before everything is opened anew."""
+AFTERWARDS = timedelta(minutes=1)
+"""When hosts that were changed are asked again: what does not last shows soon."""
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a daemon works with beside the world: its pace; `chance`, which gives numbers in [0, 1); `aside`, which runs
+    a function now or in another thread, and `apart`, which makes what that thread reads Git with; who hears how it is;
+    whether it is to end."""
+
+    pace: Pace
+    chance: Callable[[], float]
+    aside: Callable[[Callable[[], None]], None]
+    apart: Callable[[], Reading]
+    publish: Callable[[Condition], None]
+    stopping: Callable[[], bool] = never
+
+
+@dataclass(slots=True)
+class Daemon:
+    """Leads under the epoch that is `held`. `hinted`: somebody says that Git has moved."""
+
+    world: World
+    means: Means
+    held: Held
+    rev: str | None = None
+    hinted: bool = False
+    pace: Pace = field(init=False)
+    rota: Rota = field(init=False)
+    lookout: Lookout = field(init=False)
+    aside: Aside = field(init=False)
+    _orders: Orders = NO_ORDERS
+    _known: Read | None = None
+    _hosts: tuple[str, ...] = ()
+    _stale: bool = False
+    _planned_at: datetime = field(init=False)
+    _differing: Mapping[str, Differing] = field(default_factory=dict)
+    _ages: Ages = field(default_factory=Ages)
+    _waiting: tuple[Waiting, ...] = ()
+    _failures: int = 0
+    _recover_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        now, chance = self.world.clock.now(), self.means.chance
+        self.pace = self.means.pace
+        self.rota = Rota(self.pace.observe, chance)
+        self.lookout = Lookout(self.world, self.rev, chance, now)
+        attempts = dict(self.world.store.attempts())
+        self.aside = Aside(self.world, self.means.aside, self.means.apart, chance, attempts)
+        self._planned_at = now
+
+    def step(self, tick: Tick | None = None) -> datetime | None:
+        """Does the next thing, if there is one; answers when to come again (None: when something happens).
+
+        Of all that get the same tick, one does it, once; without a tick it goes on with what an earlier one began.
+        What a port can't do for now is told and tried again at the next beat. Only what fails again and again is
+        raised: then everything is opened anew (a store that was put back, say, is another file).
+        """
+        try:
+            self._take_in()
+            todo = agenda(self._situation())
+            if tick and todo.duties and not self.world.store.claim_tick(tick.schedule, tick.fire_time):
+                return self.world.clock.now() + self.pace.beat
+            for duty in todo.duties:
+                self._do(duty)
+        except ReconcilerError as error:
+            self._failures += 1
+            # Nobody knows how far it came, so what differs is worked out anew.
+            self._stale = True
+            self.world.tell(Troubled("the loop", error.message))
+            self._publish(self._waiting, error.message)
+            if self._failures >= PATIENCE:
+                raise
+            return self.world.clock.now() + self.pace.beat
+        self._failures = 0
+        # While something is done, nobody knows yet what will have to wait after it.
+        self._waiting = self._waiting if todo.duties else todo.waiting
+        self._publish(self._waiting)
+        return self._again(todo)
+
+    def reload(self, pace: Pace, limits: Limits) -> None:
+        """Another pace and other limits from now on."""
+        self.pace = pace
+        self.rota.interval = pace.observe
+        self.lookout.at = min(self.lookout.at, self.world.clock.now() + pace.poll)
+        self.world = self.aside.world = self.lookout.world = replace(self.world, limits=limits)
+
+    def _again(self, todo: Agenda) -> datetime | None:
+        """An apply that is under way is looked after at every beat: orders and windows may end it."""
+        beat = self.world.clock.now() + self.pace.beat
+        return min(todo.again or beat, beat) if self.aside.busy else todo.again
+
+    def _take_in(self) -> None:
+        """What happened aside, and what was ordered."""
+        now = self.world.clock.now()
+        if done := self.aside.take():
+            self._recover_at = now + self.pace.beat if done.taken else None
+            self.rota.soon(done.failed, now)
+            self.rota.soon(done.changed - done.failed, now + AFTERWARDS)
+            self._stale = True
+        if not self.aside.busy:
+            left = self.world.store.unfinished()
+            self._recover_at = (self._recover_at or now) if left else None
+        self._orders = orders(self.world)
+        read = self.lookout.read
+        if read is not None and self._orders.pins != read.desired.pins:
+            self.lookout.take(read.revision.sha, self._orders.pins)
+        self._follow()
+
+    def _follow(self) -> None:
+        """What Git asks for by now."""
+        if self.lookout.read is None:
+            return
+        if self.lookout.read is not self._known:
+            self._moved()
+        self.aside.watch(self.lookout.desired(), self._timetable())
+
+    def _timetable(self) -> Timetable:
+        if self.lookout.read is None:
+            return Timetable(orders=self._orders)
+        desired = self.lookout.desired()
+        return Timetable(desired.windows, desired.freezes, self._orders)
+
+    def _situation(self) -> Situation:
+        now, read = self.world.clock.now(), self.lookout.read
+        if not self._hosts and not self.aside.busy:
+            self._hosts = tuple(self.rota.due(now, GROUP))
+        return Situation(
+            now=now,
+            revision=read.revision.sha if read else "",
+            poll_at=self.lookout.at,
+            planned_at=self._planned_at,
+            hinted=self.hinted,
+            hosts=self._hosts,
+            hosts_at=self.rota.next_at,
+            stale=self._stale,
+            applying=self.aside.busy,
+            recover_at=self._recover_at,
+            approved=self._approved(now),
+            differing=self._differing,
+            attempts=self.aside.attempts,
+            timetable=self._timetable(),
+        )
+
+    def _approved(self, now: datetime) -> frozenset[str]:
+        """Of the plans that were refused, those that somebody approved since."""
+        refused = {a.plan for a in self.aside.attempts.values() if a.plan and not a.ok}
+        return frozenset(d for d in refused if any(given.holds(now) for given in self.world.store.approvals(d)))
+
+    def _do(self, duty: Duty) -> None:
+        match duty:
+            case Poll():
+                self.hinted = False
+                self.lookout.poll(self.pace.poll, self._orders.pins)
+                self._follow()
+            case Observe(hosts):
+                self._observe(hosts)
+            case Recover():
+                self.aside.recover()
+            case Plan():
+                self._plan()
+            case Apply(only):
+                assert self.lookout.read is not None
+                # Nothing to do for what was to be done: what differs is not what it was.
+                self._stale = not self.aside.begin(only, self._differing, self.lookout.read)
+            case Approved(plan):
+                assert self.lookout.read is not None
+                self.aside.approved(plan, self._differing, self.lookout.read)
+            case _:
+                assert_never(duty)
+
+    def _moved(self) -> None:
+        """Git may ask for something else: other hosts, other questions. Done again until all of it went through."""
+        before, now = self._known, self.world.clock.now()
+        if before is None or other(before.desired, self.lookout.desired()):
+            self._stale = True
+            desired, heads = self.lookout.desired(), dict(self.world.store.heads())
+            self.rota.keep(places(desired, heads), now)
+            self.rota.soon(lacking(self.world, desired, heads), now)
+        self._known = self.lookout.read
+
+    def _observe(self, hosts: tuple[str, ...]) -> None:
+        self._hosts = ()
+        asked = ask(self.world, self.lookout.desired(), hosts, lambda: self.means.stopping() or self.held.fading())
+        now = self.world.clock.now()
+        for host in hosts:
+            self.rota.answered(host, now, reached=host not in asked.silent)
+        self._stale = self._stale or bool(asked.changed)
+
+    def _plan(self) -> None:
+        assert self.lookout.read is not None
+        read, since = self.lookout.read, self.world.clock.now()
+        made = planned(self.world, read, Request(freshness=Freshness(None)), noting=True)
+        watch(self.world, made, {name for name, s in read.desired.services.items() if s.sync == "auto"})
+        self._differing = differing(made.plan, read.desired, made.assessment)
+        self._stale, self._planned_at = False, self.world.clock.now()
+        self._ages = ages((h for h in made.heads.values() if h.host in read.desired.hosts), self._planned_at)
+        pending, drift = (sum(getattr(d, of) for d in self._differing.values()) for of in ("pending", "drift"))
+        self.world.tell(PlanMade(read.revision.sha, (self._planned_at - since).total_seconds(), pending, drift))
+
+    def _publish(self, waiting: tuple[Waiting, ...], error: str = "") -> None:
+        read, look = self.lookout.read, self.lookout
+        pending = any(differing.pending for differing in self._differing.values()) or self._stale
+        self.means.publish(
+            Condition(
+                role="leader",
+                at=self.world.clock.now(),
+                epoch=self.held.epoch,
+                error=error,
+                revision=read.revision.sha if read else "",
+                polled_at=look.polled_at,
+                poll_error=look.error,
+                lagging_since=look.moved_at if pending else None,
+                problems=sum(p.severity == "error" for p in read.desired.problems) if read else 0,
+                pause=self._orders.pause,
+                pins=tuple(self._orders.pins.values()),
+                queue=self.rota.waiting,
+                applying=self.aside.services,
+                waiting=waiting,
+                differing=tuple(self._differing.values()),
+                ages=self._ages,
+                pace=self.pace,
+            )
+        )

@@ -1,0 +1,124 @@
+"""A daemon's life: it waits for the lead, keeps what it was told while it waits, and tries less often what fails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+from reconciler.core.condition import Condition, Pace
+from reconciler.core.gate import Limits
+from reconciler.loop.lead import Life, live
+from reconciler.loop.serve import Means
+from reconciler.loop.world import World
+from reconciler.model.errors import Retry
+from reconciler.model.event import Led, Polled
+from reconciler.ports import Hint, Message, Reloaded
+from tests.fakes.daemon import FakeBrake, Lead, contents, state
+from tests.fakes.fleet import Fleet, fleet
+
+HOUR = timedelta(hours=1)
+
+
+@dataclass
+class Letters:
+    """A post that gives out what it was given, one batch for each wait, and ends after the last."""
+
+    fleet: Fleet
+    batches: list[list[Message]]
+    waits: list[float] = field(default_factory=list)
+
+    def stopping(self) -> bool:
+        return not self.batches
+
+    def wait(self, seconds: float) -> Sequence[Message]:
+        self.waits.append(seconds)
+        self.fleet.clock.time += timedelta(seconds=seconds)
+        return self.batches.pop(0)
+
+    def pause(self, seconds: float) -> None:
+        raise AssertionError("an apply is over when it comes back here")
+
+
+def lived(world: Fleet, batches: list[list[Message]], failures: int = 0) -> tuple[Letters, list[Condition]]:
+    post, said, left = Letters(world, batches), list[Condition](), [failures]
+
+    @contextmanager
+    def opened() -> Iterator[World]:
+        if left[0]:
+            left[0] -= 1
+            raise Retry("the disk is full", "make room")
+        yield replace(world.world, brake=FakeBrake())
+
+    reading = world.world.reading
+    means = Means(Pace(), lambda: 0.0, lambda work: work(), lambda: reading, said.append, post.stopping)
+    live(Life(post, opened, means))
+    return post, said
+
+
+def test_a_standby_says_who_leads_and_keeps_the_settings_that_come():
+    with fleet(state()) as world:
+        pace = Pace(poll=HOUR, observe=HOUR)
+        with world.store.hold("daemon"):
+            _, said = lived(world, [[Reloaded(pace, Limits())], []])
+        assert [condition.role for condition in said] == ["standby", "standby"]
+        assert "another daemon is running" in said[0].leader
+        lease = world.store.hold("daemon")
+        lease.__enter__()
+
+        class Freed(list[list[Message]]):
+            def pop(self, index: int = -1) -> list[Message]:
+                if len(self) == 6:
+                    lease.__exit__(None, None, None)
+                return super().pop(index)
+
+        _, said = lived(world, Freed([[Reloaded(pace, Limits())], *([[]] * 5)]))
+        assert said[-1].role == "leader"
+        assert said[-1].pace == pace
+
+
+def test_what_can_not_be_opened_is_said_and_tried_less_and_less_often():
+    with fleet(state()) as world:
+        post, said = lived(world, [[] for _ in range(16)], failures=7)
+        assert said[0].error == "the disk is full (make room)"
+        assert post.waits[:7] == [2, 4, 8, 16, 32, 60, 60]
+        assert contents(world) == {"one\n"}
+
+
+def test_the_same_hint_counts_once_and_the_end_is_told():
+    with fleet(state()) as world:
+        hint = Hint("github", "d-1", world.clock.now())
+        lived(world, [*([[]] * 6), [hint, hint], [], [hint], []])
+        polls = [event for event in world.ears.heard if isinstance(event, Polled)]
+        assert len(polls) == 2
+        led = [event.epoch for event in world.ears.heard if isinstance(event, Led)]
+        assert (len(led), led[0] > 0, led[1]) == (2, True, 0)
+
+
+def test_a_lead_that_is_over_ends_and_is_asked_for_anew():
+    """What another leads by then is not done; when nobody else does, it leads again, under another epoch."""
+    with fleet(state()) as world:
+        hold = world.store.hold
+        leads: list[Lead] = []
+
+        @contextmanager
+        def held(purpose: str) -> Iterator[Lead]:
+            if purpose != "daemon":
+                with hold(purpose) as other:
+                    yield other  # type: ignore[misc]
+                return
+            leads.append(Lead(len(leads) + 1))
+            yield leads[-1]
+
+        world.store.hold = held  # type: ignore[method-assign, assignment]
+
+        class Over(list[list[Message]]):
+            def pop(self, index: int = -1) -> list[Message]:
+                if len(self) == 30:
+                    leads[0].ends = True
+                return super().pop(index)
+
+        _, said = lived(world, Over([[] for _ in range(40)]))
+        assert [event.epoch for event in world.ears.heard if isinstance(event, Led)] == [1, 0, 2, 0]
+        assert any("could not be reached for too long" in condition.error for condition in said)
