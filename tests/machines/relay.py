@@ -6,6 +6,7 @@ reset, no answer. Neither side is told. Needs no firewall rules. Must not know w
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from types import TracebackType
@@ -69,8 +70,6 @@ class Relay:
 
 def _end(each: socket.socket) -> None:
     """Also wakes whoever waits for it."""
-    try:
+    with contextlib.suppress(OSError):
         each.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        pass
     each.close()

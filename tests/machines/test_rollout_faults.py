@@ -5,6 +5,7 @@ Every machine keeps its own log of what was begun and what was done: nothing tha
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -115,7 +116,7 @@ def test_sshd_that_stops_uses_up_the_budget(state: StateRepo, budget: int) -> No
 def assert_one_at_a_time(state: StateRepo, but: Machine) -> None:
     """maxUnavailable, as the machines themselves saw it."""
     spans = sorted((log(m)[0][1], log(m)[-1][1]) for m in state.lab.machines if m is not but)
-    for (_, ended), (begun, _) in zip(spans, spans[1:], strict=False):
+    for (_, ended), (begun, _) in itertools.pairwise(spans):
         assert ended <= begun
 
 
@@ -152,7 +153,7 @@ def test_a_connection_that_goes_dead_is_lost_and_what_was_done_there_is_found(st
         state.host("lab-2", port=relay.port)
         known = state.folder / "known_hosts"
         known.write_text(state.lab.known_hosts.read_text() + f"[{dead.address}]:{relay.port} {dead.host_key}\n")
-        state.settings |= {"known_hosts_file": str(known), "connect_timeout": 5, "host_timeout": 25}
+        state.settings |= {"known_hosts_file": str(known), "connect_timeout": 5, "host_timeout": 20}
         work(state, canary=1, batches=[3, "100%"], maxFailures=1)
         with state.start("apply", "--yes", "--output", "json") as process:
             until(lambda: at_work(dead))

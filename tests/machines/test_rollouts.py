@@ -6,6 +6,7 @@ what the product says about itself.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -124,7 +125,7 @@ def test_the_canary_then_batches_each_after_the_health_of_the_one_before(shop: S
     }, "every server started once and was asked"
 
     seen = {machine.name: notes(machine) for machine in shop.lab.machines}
-    for before, after in zip(BATCHES, BATCHES[1:], strict=False):
+    for before, after in itertools.pairwise(BATCHES):
         asked = max(min(note.at for note in seen[host] if note.what == "200") for host in before)
         begun = min(note.at for host in after for note in seen[host])
         assert asked < begun, f"{after} was begun before {before} was known to be well"
