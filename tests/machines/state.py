@@ -45,7 +45,7 @@ class Said:
 class StateRepo:
     """A Git repository at `folder`/state with a Host document for each machine, all labelled `lab: all`.
 
-    The store and the settings (`settings` of [ssh], `health` of [health]) are beside it. `cache` may be shared by several.
+    The store and the settings (`settings` of [ssh], `health` of [health]) are beside it. `cache` may be shared.
     """
 
     lab: Lab

@@ -1,17 +1,12 @@
-"""Settings: from the command line, the environment (`RECONCILER_…`), `reconciler.toml`, then defaults; the first wins.
+"""The settings, section by section: what each means, what it may be, and what it is by default.
 
 Everything an operator trusts is set here (keys, known hosts, limits), never in the state repository.
-Knows no adapter; `bootstrap` turns settings into one.
+Knows neither where settings come from nor any adapter; `bootstrap` turns settings into one.
 """
 
 from __future__ import annotations
 
-import os
 import re
-import tomllib
-from collections.abc import Mapping
-from difflib import get_close_matches
-from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -20,24 +15,18 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    TypeAdapter,
-    ValidationError,
     field_validator,
     model_validator,
 )
 
 from reconciler.core.fields import LabelKey, User
-from reconciler.model.errors import Stalled
-
-PREFIX = "RECONCILER_"
-DEFAULT_FILE = "reconciler.toml"
 
 
-class _Section(BaseModel):
+class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Ssh(_Section):
+class Ssh(Section):
     """How hosts are reached."""
 
     user: str = Field("", description="The user on hosts that name none. Empty: as ssh decides.")
@@ -65,7 +54,7 @@ class Ssh(_Section):
     python: str = Field("/usr/bin/python3", description="Python on the hosts, 3.8 or newer.")
 
 
-class Git(_Section):
+class Git(Section):
     """How the state repository is fetched, where it is remote."""
 
     username: str = Field("", description="User for https.")
@@ -88,7 +77,7 @@ class Git(_Section):
         return self
 
 
-class SignersSettings(_Section):
+class SignersSettings(Section):
     """Who must sign commits that change something in a part of the repository, be the others signed or not."""
 
     path: str = Field(min_length=1, description="A folder or file, from the top of the repository.")
@@ -104,7 +93,7 @@ class SignersSettings(_Section):
         return self
 
 
-class SecretSettings(_Section):
+class SecretSettings(Section):
     """What opens secrets, and which may be had. See [secrets](secrets.md)."""
 
     age_identity_file: str = Field("", description="The age identities for SOPS's files, readable by you only.")
@@ -118,7 +107,7 @@ class SecretSettings(_Section):
     )
 
 
-class LimitSettings(_Section):
+class LimitSettings(Section):
     """What a plan may do without anybody's word."""
 
     deletes: int = Field(10, ge=0, description="Deletes in one plan …")
@@ -136,7 +125,7 @@ class LimitSettings(_Section):
     breaker_share: float = Field(0.02, ge=0, le=1, description="… or more than this share of its hosts, if more.")
 
 
-class Health(_Section):
+class Health(Section):
     """How the health of hosts is looked at after they were changed. Addresses that belong to this machine, to the link
     or to a cloud's metadata are not asked, whatever a document says, unless it is allowed here."""
 
@@ -193,13 +182,13 @@ Variable = Annotated[str, AfterValidator(_variable)]
 Passed = Annotated[str, AfterValidator(_passed)]
 
 
-class History(_Section):
+class History(Section):
     """How long is remembered what was done. What is owned is never forgotten."""
 
     keep: Span = Field("90d", validate_default=True, description="Runs that began before are deleted. 0s: never.")
 
 
-class InventorySettings(_Section):
+class InventorySettings(Section):
     """A source of hosts outside of the state repository."""
 
     name: SourceName = Field(description="What it is called in messages and commands.")
@@ -230,7 +219,7 @@ class InventorySettings(_Section):
         return self
 
 
-class Serve(_Section):
+class Serve(Section):
     """The daemon, `reconciler serve`."""
 
     listen: Annotated[str, AfterValidator(_listen)] = Field(
@@ -245,7 +234,7 @@ class Serve(_Section):
     webhook_secret_file: str = Field("", description="A file with the secret of generic webhooks.")
 
 
-class Settings(_Section):
+class Settings(Section):
     """All settings. In the environment a section's setting has two underscores: RECONCILER_SSH__USER."""
 
     repo: str = Field(".", description="The state repository: a path, or an https or ssh address.")
@@ -287,151 +276,3 @@ class Settings(_Section):
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"two inventories are called {twice[0]}")
         return value
-
-
-def load_settings(
-    file: str | None,
-    environment: Mapping[str, str],
-    options: Mapping[str, str | None],
-    **sections: Mapping[str, str],
-) -> Settings:
-    """The settings. `file` None means reconciler.toml if there is one; `sections` are options of a section's settings.
-
-    Raises Stalled with all that is wrong.
-    """
-    values = _from_file(file)
-    problems: list[str] = []
-    for name, text in sorted(environment.items()):
-        if name.startswith(PREFIX):
-            problems += _set_from_environment(values, name, text)
-    values.update({name: value for name, value in options.items() if value is not None})
-    for section, inner in sections.items():
-        if isinstance(values.setdefault(section, {}), dict):
-            values[section] |= inner
-    if problems:
-        raise Stalled("\n".join(problems), "see `reconciler --help` and docs/configuration.md for all settings")
-    try:
-        return Settings.model_validate(values)
-    except ValidationError as error:
-        lines = [_said(detail) for detail in error.errors(include_url=False)]
-        raise Stalled("the configuration is wrong:\n  " + "\n  ".join(lines), "see docs/configuration.md") from None
-
-
-def _from_file(file: str | None) -> dict[str, Any]:
-    path = Path(file or DEFAULT_FILE)
-    try:
-        return tomllib.loads(path.read_text())
-    except FileNotFoundError:
-        if file is None:
-            return {}
-        raise Stalled(f"there is no configuration file {path}", "check --config") from None
-    except OSError as error:
-        raise Stalled(f"{path}: {error.strerror}", "check its permissions") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise Stalled(f"{path} is not TOML: {error}", "correct it there") from None
-
-
-def _set_from_environment(values: dict[str, Any], name: str, text: str) -> list[str]:
-    """Puts one variable in its place; answers what is wrong with it."""
-    parts = name.removeprefix(PREFIX).lower().split("__")
-    fields: Any = Settings.model_fields
-    where = values
-    for section in parts[:-1]:
-        field = fields.get(section)
-        if field is None or not _is_section(field.annotation):
-            return [_unknown(name)]
-        fields = field.annotation.model_fields
-        where = where.setdefault(section, {})
-    field = fields.get(parts[-1])
-    if field is None or any(field is Settings.model_fields[name] for name in _TABLES) or _is_section(field.annotation):
-        return [_unknown(name)] if name not in _NOT_SETTINGS else []
-    if any(isinstance(rule, BeforeValidator) for rule in field.metadata):
-        # A span is text with a unit, wherever it stands; it is read with all the others.
-        where[parts[-1]] = text
-        return []
-    try:
-        where[parts[-1]] = TypeAdapter(field.annotation).validate_strings(text)
-    except ValidationError as error:
-        return [f"{name}={text!r}: {error.errors()[0]['msg']}"]
-    return []
-
-
-_TABLES: dict[str, type[_Section]] = {"inventory": InventorySettings, "signers": SignersSettings}
-"""Settings that are any number of tables, so only to be had from the file."""
-_NOT_SETTINGS = frozenset({PREFIX + "LAB_CACHE", PREFIX + "REQUIRE_MACHINES", PREFIX + "DEBUG"})
-"""Variables with our prefix that are read elsewhere (by the test lab, and for tracebacks)."""
-
-
-def _unknown(name: str) -> str:
-    near = get_close_matches(name, variables(), n=1)
-    return f"{name} is no setting" + (f"; did you mean {near[0]}?" if near else "")
-
-
-def _said(detail: Any) -> str:
-    where = ".".join(str(part) for part in detail["loc"])
-    if detail["type"] == "extra_forbidden":
-        near = get_close_matches(where, _near(detail["loc"]), n=1)
-        return f"{where} is no setting" + (f'; did you mean "{near[0]}"?' if near else "")
-    return f"{where}: {detail['msg']} (it is {detail['input']!r:.60})"
-
-
-def _near(location: tuple[str | int, ...]) -> list[str]:
-    """Settings that may have been meant instead of an unknown one."""
-    if location[0] in _TABLES and len(location) > 1:
-        return [f"{location[0]}.{location[1]}.{name}" for name in _TABLES[str(location[0])].model_fields]
-    return [*(v.removeprefix(PREFIX).lower().replace("__", ".") for v in variables()), *_TABLES]
-
-
-def differences(before: Settings, after: Settings) -> list[str]:
-    """The settings that are not the same, as section.name, sorted."""
-    found: list[str] = []
-    for name in Settings.model_fields:
-        old, new = getattr(before, name), getattr(after, name)
-        if isinstance(old, _Section):
-            found += [f"{name}.{i}" for i in type(old).model_fields if getattr(old, i) != getattr(new, i)]
-        elif old != new:
-            found.append(name)
-    return sorted(found)
-
-
-def reloadable(name: str) -> bool:
-    """Whether a daemon takes the setting over while it runs."""
-    return name.startswith("limits.") or name in ("serve.poll_interval", "serve.observe_interval", "serve.log_level")
-
-
-def _is_section(annotation: Any) -> bool:
-    return isinstance(annotation, type) and issubclass(annotation, _Section)
-
-
-def variables() -> list[str]:
-    """Every setting as its environment variable. Tables can't be one."""
-    found: list[str] = []
-    for name, field in Settings.model_fields.items():
-        annotation: Any = field.annotation
-        if _is_section(annotation):
-            found += [f"{PREFIX}{name}__{inner}".upper() for inner in annotation.model_fields]
-        elif name not in _TABLES:
-            found.append(f"{PREFIX}{name}".upper())
-    return found
-
-
-def state_dir() -> Path:
-    """Where stores are kept unless the settings say otherwise."""
-    return _of_user("XDG_STATE_HOME", ".local/state", "--store") / "reconciler"
-
-
-def cache_dir(settings: Settings) -> Path:
-    """Where what can be had again is kept."""
-    if settings.cache_dir:
-        return Path(settings.cache_dir)
-    return _of_user("XDG_CACHE_HOME", ".cache", "RECONCILER_CACHE_DIR") / "reconciler"
-
-
-def _of_user(variable: str, below_home: str, instead: str) -> Path:
-    if given := os.environ.get(variable):
-        return Path(given)
-    try:
-        return Path.home() / below_home
-    except RuntimeError:
-        # In a container a user may be a bare number.
-        raise Stalled("this user has no home directory", f"set HOME or {variable}, or give {instead}") from None
