@@ -1,4 +1,7 @@
-"""Settings from the command line, the environment (`RECONCILER_…`), `reconciler.toml`, then defaults; first come wins."""
+"""Settings: from the command line, the environment (`RECONCILER_…`), `reconciler.toml`, then defaults.
+
+The first that says something wins.
+"""
 
 from __future__ import annotations
 

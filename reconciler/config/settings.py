@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from reconciler.core.fields import LabelKey, User
+from reconciler.core.parsing.fields import LabelKey, User
 
 
 class Section(BaseModel):
@@ -154,7 +154,7 @@ def _listen(value: str) -> str:
 
 
 def _variable(name: str) -> str:
-    from reconciler.core.complain import is_ansible
+    from reconciler.core.parsing.complain import is_ansible
 
     if is_ansible(name) or not name.isidentifier():
         raise ValueError("this is not the name of a variable that can be taken over")
@@ -169,7 +169,7 @@ def _passed(name: str) -> str:
 
 
 def _rule(value: str) -> str:
-    from reconciler.core.ansible_listing import label_rule
+    from reconciler.core.inventories.ansible_listing import label_rule
 
     label_rule(value)
     return value
