@@ -102,9 +102,14 @@ def _once(life: Life, daemon: Daemon, again: datetime | None) -> datetime | None
     if daemon.held.fading():
         life.post.pause(ENDING.total_seconds())
         return again
-    wait = daemon.pace.beat if again is None else max(timedelta(0), again - clock.now())
+    began = clock.now()
+    # Never longer than a beat: a clock may go back meanwhile, and the lead may end.
+    wait = daemon.pace.beat if again is None else min(daemon.pace.beat, max(timedelta(0), again - began))
     messages = life.post.wait(wait.total_seconds())
     heard = [tick for message in messages for tick in _heard(life, daemon, message)]
+    if clock.now() < began:
+        daemon.set_back()
+        again = clock.now()
     if again is not None and clock.now() >= again:
         return daemon.step(Tick("due", again))
     for tick in heard[:1]:

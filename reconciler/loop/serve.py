@@ -27,7 +27,7 @@ from reconciler.core.serving.agenda import (
     Waiting,
     agenda,
 )
-from reconciler.core.serving.condition import Ages, Condition, Pace, ages
+from reconciler.core.serving.condition import Condition, Heard, Pace, ages, heard
 from reconciler.core.serving.rota import Rota
 from reconciler.loop.aside import Aside
 from reconciler.loop.desire import Read
@@ -38,6 +38,7 @@ from reconciler.loop.reconcile import Request, never, planned, watch
 from reconciler.loop.world import Reading, World
 from reconciler.model.errors import ReconcilerError
 from reconciler.model.event import PlanMade, Troubled
+from reconciler.model.observation import Head
 from reconciler.model.order import NO_ORDERS, Orders
 from reconciler.ports import Held, Tick
 
@@ -83,7 +84,7 @@ class Daemon:
     _stale: bool = False
     _planned_at: datetime = field(init=False)
     _differing: Mapping[str, Differing] = field(default_factory=dict)
-    _ages: Ages = field(default_factory=Ages)
+    _heard: Heard = field(default_factory=Heard)
     _waiting: tuple[Waiting, ...] = ()
     _failures: int = 0
     _recover_at: datetime | None = None
@@ -132,6 +133,13 @@ class Daemon:
         self.rota.interval = pace.observe
         self.lookout.at = min(self.lookout.at, self.world.clock.now() + pace.poll)
         self.world = self.aside.world = self.lookout.world = replace(self.world, limits=limits)
+
+    def set_back(self) -> None:
+        """The clock went back: what was to be done at a time is done now, and hosts come anew where they stand."""
+        now = self.world.clock.now()
+        self.lookout.at = self._planned_at = now
+        self.rota = Rota(self.pace.observe, self.means.chance)
+        self._hosts, self._known, self._recover_at = (), None, None
 
     def _again(self, todo: Agenda) -> datetime | None:
         """An apply that is under way is looked after at every beat: orders and windows may end it."""
@@ -234,6 +242,7 @@ class Daemon:
         for host in hosts:
             self.rota.answered(host, now, reached=host not in asked.silent)
         self._stale = self._stale or bool(asked.changed)
+        self._heard = self._heard_of(self.world.store.heads())
 
     def _plan(self) -> None:
         assert self.lookout.read is not None
@@ -242,17 +251,21 @@ class Daemon:
         watch(self.world, made, {name for name, s in read.desired.services.items() if s.sync == "auto"})
         self._differing = differing(made.plan, read.desired, made.assessment)
         self._stale, self._planned_at = False, self.world.clock.now()
-        self._ages = ages((h for h in made.heads.values() if h.host in read.desired.hosts), self._planned_at)
+        self._heard = self._heard_of(made.heads)
         pending, drift = (sum(getattr(d, of) for d in self._differing.values()) for of in ("pending", "drift"))
         self.world.tell(PlanMade(read.revision.sha, (self._planned_at - since).total_seconds(), pending, drift))
 
+    def _heard_of(self, heads: Mapping[str, Head]) -> Heard:
+        hosts = self.lookout.desired().hosts
+        return heard((head for host, head in heads.items() if host in hosts), len(hosts))
+
     def _publish(self, waiting: tuple[Waiting, ...], error: str = "") -> None:
-        read, look = self.lookout.read, self.lookout
+        read, look, now = self.lookout.read, self.lookout, self.world.clock.now()
         pending = any(differing.pending for differing in self._differing.values()) or self._stale
         self.means.publish(
             Condition(
                 role="leader",
-                at=self.world.clock.now(),
+                at=now,
                 epoch=self.held.epoch,
                 error=error,
                 revision=read.revision.sha if read else "",
@@ -266,7 +279,7 @@ class Daemon:
                 applying=self.aside.services,
                 waiting=waiting,
                 differing=tuple(self._differing.values()),
-                ages=self._ages,
+                ages=ages(self._heard, now),
                 pace=self.pace,
             )
         )

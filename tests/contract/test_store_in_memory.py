@@ -149,7 +149,7 @@ def test_a_lease_that_is_not_renewed_is_over_for_its_holder_before_another_gets_
     with one.hold("daemon") as held:
         run = one.begin_run(a_plan(Random(1)), "ada", NOW, held.epoch)
         now[0] += LEASE * 0.5
-        one.kept.renew("one")
+        held.renew()
         now[0] += LEASE * 0.7
         assert (held.fading(), held.over()) == (True, False)
         with pytest.raises(Taken), other.hold("daemon"):

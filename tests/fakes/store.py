@@ -42,20 +42,12 @@ class Kept:
     intents: dict[int, list[Intent]] = field(default_factory=dict)
     approvals: list[Approval] = field(default_factory=list)
     leases: dict[str, Lease] = field(default_factory=dict)
-    holds: list[Hold] = field(default_factory=list)
     epochs: int = 0
 
     def died(self, process: str) -> None:
         """What becomes of the leases of a process that is gone: without an end they end, as lock files do."""
-        self.holds = [hold for hold in self.holds if hold.lease.owner != process]
         ours = {what for what, lease in self.leases.items() if lease.owner == process and lease.expires_at is None}
         self.leases = {what: lease for what, lease in self.leases.items() if what not in ours}
-
-    def renew(self, process: str) -> None:
-        """What the threads of a process do that keep its leases, each time that they have their turn."""
-        for hold in self.holds:
-            if hold.lease.owner == process:
-                hold.renew()
 
 
 @dataclass(eq=False)
@@ -66,6 +58,7 @@ class Hold:
     lease: Lease
     renewed: datetime
     gone: bool = False
+    released: bool = False
 
     @property
     def epoch(self) -> int:
@@ -275,11 +268,10 @@ class MemoryStore:
         lease = Lease(purpose, self.process, self.kept.epochs, now, now + LEASE if self.timed else None)
         self.kept.leases[purpose] = lease
         hold = Hold(self, lease, steady)
-        self.kept.holds.append(hold)
         try:
             yield hold
         finally:
-            self.kept.holds = [each for each in self.kept.holds if each is not hold]
+            hold.released = True
             if self.kept.leases.get(purpose) == hold.lease:
                 del self.kept.leases[purpose]
 

@@ -16,12 +16,12 @@ from reconciler.core.gate.timetable import Timetable
 from reconciler.core.recording import settle
 from reconciler.core.serving import agenda
 from reconciler.core.serving.rota import Rota
-from reconciler.loop import aside, reconcile, serve
+from reconciler.loop import aside, reconcile, recover, serve
 from reconciler.loop.aside import Aside
 from reconciler.loop.lookout import Lookout
 from reconciler.loop.observe import Asked
 from reconciler.model.order import NO_ORDERS
-from tests.fakes.store import MemoryStore
+from tests.fakes.store import Hold, MemoryStore
 
 Patch = Callable[[Any, str, Any], None]
 BOTH = frozenset({"pending", "drift"})
@@ -82,6 +82,17 @@ class _Forever:
     over = fading
 
 
+def _careless(patch: Patch) -> None:
+    patch(Hold, "fading", lambda _: False)
+    patch(Hold, "over", lambda _: False)
+    patch(MemoryStore, "_check", lambda *_: None)
+    patch(MemoryStore, "_known", lambda self, run: self.kept.runs[run.id])
+
+
+def _believed(patch: Patch) -> None:
+    patch(recover, "in_doubt", lambda *_: {})
+
+
 def _all_lead(patch: Patch) -> None:
     patch(MemoryStore, "_check", lambda *_: None)
     patch(MemoryStore, "hold", lambda self, purpose: nullcontext(_Forever()))
@@ -108,6 +119,8 @@ BUGS: dict[str, Callable[[Patch], None]] = {
     ),
     "pins are forgotten": lambda patch: patch(serve, "orders", lambda _: NO_ORDERS),
     "every daemon leads": _all_lead,
+    "nobody looks at the lease": _careless,
+    "who died is believed to be through": _believed,
     "outcomes are not written": _unwritten,
     "what is gone stays on record": _on_record,
     "Git is read once": _read_once,

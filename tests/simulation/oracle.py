@@ -68,6 +68,7 @@ class Visit:
     process: str
     host: str
     run: int
+    epoch: int
     begun: datetime
     results: dict[Key, str] = field(default_factory=dict)
     heard: bool = False
@@ -85,6 +86,7 @@ class Oracle:
     machine: Callable[[str], Machine]
     restraints: list[Restraint] = field(default_factory=list)
     resumed: dict[str, datetime] = field(default_factory=dict)
+    windows: tuple[Window, ...] = (LUNCH,)
     commits: list[Commit] = field(default_factory=list)
     pins: list[Pin] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
@@ -94,20 +96,24 @@ class Oracle:
     _epochs: dict[str, int] = field(default_factory=dict)
     _written: dict[tuple[str, Key], str | None] = field(default_factory=dict)
 
+    @property
+    def busy(self) -> bool:
+        """Whether a host is being changed."""
+        return bool(self._there)
+
     def begin(self, process: str, delivery: Delivery) -> None:
         """A host is about to be changed."""
         host, now = delivery.host.name, self.stage.now
         keys = [work.key for work in delivery.payload.works]
         run = max((run.id for run in self.kept.runs.values() if run.epoch == delivery.epoch), default=0)
-        visit = Visit(process, host, run, now)
+        visit = Visit(process, host, run, delivery.epoch, now)
         self.visits.append(visit)
         plan = self._plan(run)
         self._say(process in self.stage.dead, visit, "a dead process changes it")
         other = self._there.get(host)
-        self._say(other is not None and other.process != process, visit, "another process is there")
+        both = other is not None and other.process != process and self._in_force(other.epoch)
+        self._say(both, visit, "another process is there")
         self._there[host] = visit
-        self._say(delivery.epoch < self._epochs.get(host, 0), visit, "its epoch falls")
-        self._epochs[host] = max(delivery.epoch, self._epochs.get(host, 0))
         self._say(self.brake.pause is not None, visit, "everything is paused")
         planned = {change.key: change for change in _changes(plan, host)} if plan else {}
         self._say(not set(keys) <= planned.keys(), visit, "that is not in the plan")
@@ -126,6 +132,10 @@ class Oracle:
             return
         visit.results = {outcome.key: outcome.result for outcome in done.outcomes}
         visit.heard = heard.status != "lost"
+        # What began before another took over may come late: then the host has to refuse it.
+        late = delivery.epoch < self._epochs.get(host, 0) and "changed" in visit.results.values()
+        self._say(late, visit, "its epoch falls")
+        self._epochs[host] = max(delivery.epoch, self._epochs.get(host, 0))
         plan = self._plan(visit.run)
         for change in _changes(plan, host) if plan else ():
             last = self._written.get((host, change.key))
@@ -210,9 +220,10 @@ class Oracle:
 
     def _restrained(self, visit: Visit, plan: Plan) -> None:
         services = {step.service for step in plan.steps if visit.host in step.hosts}
-        end = open_until(LUNCH, visit.begun)
-        if end and visit.begun > self._seen(visit.process, end - LUNCH.duration, git=False):
-            self._say(True, visit, "a window denies it")
+        for window in self.windows:
+            end = open_until(window, visit.begun)
+            if end and visit.begun > self._seen(visit.process, end - window.duration, git=False):
+                self._say(True, visit, "a window denies it")
         for restraint in self.restraints:
             if restraint.services and not restraint.services & services:
                 continue
@@ -226,6 +237,11 @@ class Oracle:
         if git:
             moments.append(self.outages.since("git") + BLIND)
         return max(moments) + GRACE * (2 if git else 1)
+
+    def _in_force(self, epoch: int) -> bool:
+        now = self.stage.now
+        ours = [lease for lease in self.kept.leases.values() if lease.epoch == epoch]
+        return any(lease.expires_at is None or lease.expires_at > now for lease in ours)
 
     def _plan(self, run: int) -> Plan | None:
         found = self.kept.runs.get(run)

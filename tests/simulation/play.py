@@ -15,7 +15,7 @@ def calm(sim: Scenario) -> None:
     """Every fault ends, every order is taken back; what was broken is mended."""
     for thing in (back, mended, resume):
         thing(sim, sim.random)
-    sim.outages.until.clear()
+    sim.outages.end()
     sim.stage.frozen.clear()
     MemoryStore(sim.kept).end_order("pin", "edge", "ada", sim.now)
     for pin in sim.oracle.pins:
@@ -63,7 +63,7 @@ def settled(sim: Scenario) -> list[str]:
     return wrong
 
 
-lead.FOLLOWING = timedelta(seconds=30)  # as everything here goes a few times slower than it does by default
+lead.FOLLOWING = timedelta(seconds=10)  # as everything here goes a few times slower than it does by default
 
 
 def play(seed: int, things: int = 60) -> Scenario:

@@ -21,10 +21,13 @@ from tests.simulation.stage import Actor, Stage
 
 @dataclass
 class StageClock:
+    """`ahead` tells by how much it is wrong."""
+
     stage: Stage
+    ahead: Callable[[], timedelta]
 
     def now(self) -> datetime:
-        return self.stage.now
+        return self.stage.now + self.ahead()
 
     def wait(self, seconds: float, stopping: Callable[[], bool]) -> None:
         """As the port says."""
@@ -35,12 +38,11 @@ class StageClock:
 
 @dataclass
 class StageStore:
-    """A process's hands on the store. `unsure` is the share of writes that are done and yet answered with an error."""
+    """A process's hands on the store."""
 
     inner: MemoryStore
     stage: Stage
     outages: Outages
-    unsure: float = 0.0
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self.inner, name)
@@ -51,7 +53,7 @@ class StageStore:
             self.stage.point()
             self._reach()
             answer = value(*given, **more)
-            if name in _WRITES and self.stage.random.random() < self.unsure:
+            if name in _WRITES and self.stage.random.random() < self.outages.unsure:
                 raise Retry("the connection to the store was lost", "try again")
             self.stage.point()
             return answer
@@ -64,6 +66,8 @@ class StageStore:
         self.stage.point()
         self._reach()
         with self.inner.hold(purpose) as hold:
+            if hold.lease.expires_at is not None:
+                self.stage.act(self.inner.process, lambda: self._keep(hold))
             try:
                 yield hold
             finally:
@@ -71,12 +75,12 @@ class StageStore:
         if lost and hold.lease.expires_at is not None:
             self.inner.kept.leases.setdefault(purpose, hold.lease)
 
-    def keep_leases(self) -> None:
-        """What the threads do that renew the leases of the process."""
-        while True:
+    def _keep(self, hold: Hold) -> None:
+        """What the thread does that renews a lease."""
+        while not hold.released and not hold.over():
             self.stage.sleep(LEASE.total_seconds() / 4)
             if not self._lost():
-                self.inner.kept.renew(self.inner.process)
+                hold.renew()
 
     def _reach(self) -> None:
         self.outages.reach("store")
@@ -92,13 +96,20 @@ _WRITES = ("record", "save_observations", "save_ownership", "save_attempts", "cl
 
 @dataclass
 class Outages:
-    """Until when a part of the world can't be reached, and since when it can be again."""
+    """Until when a part of the world can't be reached, and since when it can be again. `unsure` is the share of writes
+    to the store that are done and yet answered with an error."""
 
     stage: Stage
+    unsure: float = 0.0
     until: dict[str, datetime] = field(default_factory=dict)
 
     def begin(self, what: str, span: timedelta) -> None:
         self.until[what] = self.stage.now + span
+
+    def end(self) -> None:
+        """Everything can be reached again, and answers as it should."""
+        self.until = {what: min(until, self.stage.now) for what, until in self.until.items()}
+        self.unsure = 0.0
 
     def reach(self, what: str) -> None:
         if self.stage.now < self.since(what):

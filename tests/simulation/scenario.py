@@ -57,6 +57,7 @@ class Process:
 
     name: str
     post: StagePost
+    ahead: timedelta = timedelta(0)
     said: list[Condition] = field(default_factory=list)
 
 
@@ -99,9 +100,10 @@ class Git:
 
 @dataclass
 class Scenario:
-    """`happened` tells it line by line."""
+    """`timed`: leases end by time. `happened` tells it line by line."""
 
     seed: int
+    timed: bool | None = None
     random: Random = field(init=False)
     stage: Stage = field(init=False)
     kept: Kept = field(default_factory=Kept)
@@ -112,12 +114,12 @@ class Scenario:
     processes: dict[str, Process] = field(default_factory=dict)
     happened: list[str] = field(default_factory=list)
     slow: dict[str, float] = field(default_factory=dict)
-    unsure: float = 0.0
 
     def __post_init__(self) -> None:
         self.random = Random(self.seed)
         # Half of the seeds are as with PostgreSQL, where leases end by time, half as with a file.
-        self.timed = self.random.random() < 0.5
+        by_time = self.random.random() < 0.5
+        self.timed = by_time if self.timed is None else self.timed
         self.stage = Stage(self.random, datetime(2026, 11, 23, 10, self.random.randrange(60), tzinfo=UTC))
         self.outages = Outages(self.stage)
         self.oracle = Oracle(self.stage, self.kept, self.brake, self.outages, self.hosts.machine)
@@ -139,19 +141,18 @@ class Scenario:
         self.oracle.commits.append(Commit(sha, self.now, frozenset(hosts)))
         self.tell(f"commit {sha[:7]} {self.git.versions} more={self.git.more} broken={self.git.broken}")
 
-    def start(self) -> None:
-        """A new process."""
+    def start(self, ahead: timedelta = timedelta(0)) -> Process:
+        """A new process, with a clock that is wrong by so much."""
         name = f"p{next(self._names)}"
-        process = Process(name, StagePost(self.stage, name, lost=0.2, doubled=0.2))
+        process = Process(name, StagePost(self.stage, name, lost=0.2, doubled=0.2), ahead)
         self.processes[name] = process
         post, chance = process.post, self.random.random
         means = Means(PACE, chance, post.aside, lambda: self._reading(process), process.said.append, post.stopping)
         life = Life(post, lambda: self._opened(process), means)
         post.reader = self.stage.act(name, lambda: self._life(life, process))
         self.stage.act(name, lambda: post.tick(PACE.beat))
-        if self.timed:
-            self.stage.act(name, self._store(process).keep_leases)
         self.tell(f"{name} starts")
+        return process
 
     def kill(self, process: Process) -> None:
         del self.processes[process.name]
@@ -171,6 +172,12 @@ class Scenario:
         content = document["spec"]["resources"][0]["content"]
         assert isinstance(content, str)
         return content.encode()
+
+    def cut_off(self, process: Process, span: timedelta) -> None:
+        """It can't reach the store for a while."""
+        self.outages.begin(f"store of {process.name}", span)
+        self.oracle.lost()
+        self.tell(f"{process.name} is cut off from the store for {span}")
 
     def leader(self) -> Process | None:
         lease = self.kept.leases.get("daemon")
@@ -197,7 +204,7 @@ class Scenario:
             store=store,
             carrier=StageCarrier(self.hosts, stage, process.name, visits, self.slow),
             prober=SimulatedProber(),
-            clock=StageClock(stage),
+            clock=StageClock(stage, lambda: process.ahead),
             listeners=(self,),
             limits=Limits(deletes=DELETES, deletes_share=0.0),
             brake=self.brake,
@@ -209,7 +216,7 @@ class Scenario:
 
     def _store(self, process: Process) -> StageStore:
         clock = (lambda: self.stage.now) if self.timed else None
-        return StageStore(MemoryStore(self.kept, process.name, clock), self.stage, self.outages, self.unsure)
+        return StageStore(MemoryStore(self.kept, process.name, clock), self.stage, self.outages)
 
     def _begun(self, process: str, delivery: Any) -> None:
         self.oracle.begin(process, delivery)

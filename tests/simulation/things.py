@@ -92,7 +92,16 @@ def mended(sim: Scenario, _: Random) -> None:
         sim.hosts.machine(host).failing.clear()
 
 
-def _pause(sim: Scenario, _: Random) -> None:
+def _amid(sim: Scenario, random: Random) -> None:
+    """Mostly waits until some host is being changed, if that is soon."""
+    for _ in range(random.choice([0, 12, 12])):
+        if sim.oracle.busy:
+            return
+        sim.stage.run(sim.now + timedelta(seconds=10))
+
+
+def _pause(sim: Scenario, random: Random) -> None:
+    _amid(sim, random)
     sim.brake.pull(Order("pause", "ada", "look first", sim.now))
     sim.tell("pause")
 
@@ -103,6 +112,7 @@ def resume(sim: Scenario, _: Random) -> None:
 
 
 def _freeze(sim: Scenario, random: Random) -> None:
+    _amid(sim, random)
     service = random.choice(["", "edge", "data"])
     until = sim.now + timedelta(minutes=random.randrange(2, 15))
     order = Order("freeze", "ada", "audit", sim.now, f"service:{service}" if service else "", until)
@@ -156,9 +166,15 @@ def _outage(sim: Scenario, random: Random) -> None:
     sim.tell(f"the {what} can't be reached for a while")
 
 
+def _cut_off(sim: Scenario, random: Random) -> None:
+    """One process reaches the store no more, for less or more than a lease lasts."""
+    if sim.processes:
+        process = random.choice(list(sim.processes.values()))
+        sim.cut_off(process, timedelta(seconds=random.choice([10, 60, 300])))
+
+
 def _unsure(sim: Scenario, random: Random) -> None:
-    sim.unsure = random.choice([0.0, 0.05])
-    _kill(sim, random)
+    sim.outages.unsure = random.choice([0.0, 0.05])
 
 
 def _hint(sim: Scenario, random: Random) -> None:
@@ -174,6 +190,6 @@ def _reload(sim: Scenario, random: Random) -> None:
 
 THINGS: list[Callable[[Scenario, Random], None]] = [
     *[_commit] * 4, *[_drift] * 4, _more, _more, _broken, _frozen_in_git, _taken, _gone, back, back, _losing,
-    _failing, mended, _pause, *[resume] * 3, _freeze, _pin, _kill, _kill, _end, _second, _stop, _outage, _unsure,
-    _hint, _reload,
+    _failing, mended, _pause, *[resume] * 3, _freeze, _pin, _kill, _kill, _end, _second, _stop, _cut_off, _outage,
+    _unsure, _hint, _reload,
 ]  # fmt: skip

@@ -177,8 +177,9 @@ def _wait(situation: Situation, name: str) -> Waiting | None:
 
 
 def _early(attempt: Attempt, situation: Situation) -> bool:
-    due = situation.differing[attempt.service].due
-    return not fresh(attempt, situation.revision, due, situation.now) and situation.now < attempt.not_before
+    """An attempt in the future says nothing of how long to wait: a clock was set back since."""
+    due, now = situation.differing[attempt.service].due, situation.now
+    return not fresh(attempt, situation.revision, due, now) and attempt.at <= now < attempt.not_before
 
 
 def _held_by(situation: Situation, name: str, only: Permitted) -> str:

@@ -45,6 +45,16 @@ class Ages:
 
 
 @dataclass(frozen=True, slots=True)
+class Heard:
+    """When hosts were last heard of, by quantile of how long that is ago; and the counts of `Ages`."""
+
+    moments: Mapping[float, datetime] = field(default_factory=dict)
+    hosts: int = 0
+    unknown: int = 0
+    unreachable: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Condition:
     """`at` is when it was so, `pace` what it goes by. `error` is why the daemon can't go on (empty: it can);
     `poll_error` why Git can't be looked at. `lagging_since` is when the newest revision was first seen, while something
@@ -70,16 +80,22 @@ class Condition:
     pace: Pace = field(default_factory=Pace)
 
 
-def ages(heads: Iterable[Head], now: datetime) -> Ages:
-    """The ages of what hosts said last."""
+def heard(heads: Iterable[Head], hosts: int) -> Heard:
+    """When so many hosts were last heard of, by the heads of those that were ever asked."""
     known = list(heads)
-    seconds = sorted((now - head.observed_at).total_seconds() for head in known if head.observed_at is not None)
-    return Ages(
-        quantiles={q: max(0.0, seconds[_rank(q, len(seconds))]) for q in QUANTILES} if seconds else {},
-        hosts=len(known),
-        unknown=sum(head.observed_at is None for head in known),
+    moments = sorted((head.observed_at for head in known if head.observed_at is not None), reverse=True)
+    return Heard(
+        moments={q: moments[_rank(q, len(moments))] for q in QUANTILES} if moments else {},
+        hosts=hosts,
+        unknown=hosts - len(moments),
         unreachable=sum(bool(head.unreachable) for head in known),
     )
+
+
+def ages(last: Heard, now: datetime) -> Ages:
+    """How old that is by now."""
+    quantiles = {q: max(0.0, (now - moment).total_seconds()) for q, moment in last.moments.items()}
+    return Ages(quantiles, last.hosts, last.unknown, last.unreachable)
 
 
 def _rank(quantile: float, count: int) -> int:

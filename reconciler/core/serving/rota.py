@@ -53,7 +53,9 @@ class Rota:
         for host, place in hosts.items():
             turn = self._turns.get(host)
             if turn is None:
-                at = place.asked + spread(self.interval, SHARE, self.chance()) if place.asked else now
+                # An answer from the future was given before a clock was set back.
+                asked = min(place.asked, now) if place.asked else None
+                at = asked + spread(self.interval, SHARE, self.chance()) if asked else now
                 self._put(host, _Turn(place.project, at))
             elif turn.project != place.project:
                 turn.project = place.project

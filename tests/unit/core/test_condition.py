@@ -7,11 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from reconciler.core.serving.condition import Ages, Condition, Pace, ages, staleness
+from reconciler.core.serving.condition import Ages, Condition, ages, heard, staleness
 from reconciler.model.observation import Head
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
-PACE = Pace()
 FINE = Condition("leader", NOW, polled_at=NOW, ages=Ages({0.5: 60.0, 1.0: 600.0}, 10))
 
 
@@ -21,15 +20,17 @@ def head(name: str, minutes: float | None, unreachable: str = "") -> Head:
 
 
 def test_ages_by_nearest_rank():
-    found = ages([head(f"h{n}", n) for n in range(1, 101)], NOW)
+    found = ages(heard([head(f"h{n}", n) for n in range(1, 101)], 100), NOW)
     assert found.quantiles == {0.5: 50 * 60, 0.9: 90 * 60, 0.99: 99 * 60, 1.0: 100 * 60}
-    assert ages([head("a", 7)], NOW).quantiles == dict.fromkeys((0.5, 0.9, 0.99, 1.0), 420)
+    assert ages(heard([head("a", 7)], 1), NOW).quantiles == dict.fromkeys((0.5, 0.9, 0.99, 1.0), 420)
+    assert ages(heard([head("a", 7)], 1), NOW + timedelta(minutes=1)).quantiles[0.5] == 480
 
 
 def test_hosts_that_never_answered_have_no_age_but_count():
-    found = ages([head("a", None, "ssh: timed out"), head("b", None), head("c", 1, "ssh: timed out")], NOW)
-    assert (found.hosts, found.unknown, found.unreachable) == (3, 2, 2)
-    assert ages([], NOW) == Ages()
+    given = [head("a", None, "ssh: timed out"), head("b", None), head("c", 1, "ssh: timed out")]
+    found = ages(heard(given, 4), NOW)
+    assert (found.hosts, found.unknown, found.unreachable) == (4, 3, 2)
+    assert ages(heard([], 0), NOW) == Ages()
 
 
 def test_a_leader_that_is_up_to_date_and_a_standby_have_nothing_stale():
