@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from reconciler.core.ask import Questions
-from reconciler.core.observed import Interned
-from reconciler.core.remember import Scribe, Stamp, ownership_of
+from reconciler.core.observing.ask import Questions
+from reconciler.core.observing.observed import Interned
+from reconciler.core.recording.remember import Scribe, Stamp, ownership_of
 from reconciler.kinds import Registry
 from reconciler.model.desired import Desired, Profile, Resource
 from reconciler.model.key import Key

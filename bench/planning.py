@@ -107,7 +107,7 @@ class Case:
 
 def drifted(seen: Any, mode: str) -> Any:
     """The same answers, but for a file's mode."""
-    from reconciler.core.observed import Interned
+    from reconciler.core.observing.observed import Interned
 
     interned = Interned()
     key = next(key for key in seen.facts if key.kind == "file")
@@ -120,7 +120,7 @@ def drifted(seen: Any, mode: str) -> Any:
 def plan(folder: str, _hosts: int) -> None:
     """The first plan in this process, the same again, after a commit to one service, after new answers, the outputs."""
     from reconciler.bootstrap import open_world
-    from reconciler.core.alike import in_order
+    from reconciler.core.assessing.alike import in_order
 
     with open_world(settings(folder)) as world:
         case = Case(world, folder)
@@ -170,7 +170,7 @@ def outputs(case: Case, planned: Planned) -> None:
     """The plan as people and programs read it."""
     from reconciler.core.explain.markdown import plan_markdown
     from reconciler.core.explain.plan_text import plan_text
-    from reconciler.core.plan_json import plan_bytes
+    from reconciler.core.planning.plan_json import plan_bytes
 
     made, desired, now = planned.plan, planned.read.desired, case.world.clock.now()
     text = case.timed("text", lambda: list(plan_text(made, desired, (), "a commit", now)))
@@ -206,10 +206,10 @@ def _resident() -> float:
 def simple(folder: str, _hosts: int) -> None:
     """As one would first write it: every resource of every host rendered and compared on its own, same functions."""
     from reconciler.bootstrap import open_world
-    from reconciler.core.compare import compare
-    from reconciler.core.opaque import Sealer
-    from reconciler.core.recipe import Cook, compile_entry
-    from reconciler.core.values import context
+    from reconciler.core.assessing.compare import compare
+    from reconciler.core.resolving.opaque import Sealer
+    from reconciler.core.resolving.recipe import Cook, compile_entry
+    from reconciler.core.resolving.values import context
     from reconciler.loop.desire import read_desired
 
     before = time.process_time()

@@ -18,7 +18,7 @@ from pathlib import Path
 from bench import results
 from reconciler.adapters.store import open_store
 from reconciler.adapters.store.store import SqlStore
-from reconciler.core.observed import Interned, Reading, observed
+from reconciler.core.observing.observed import Interned, Reading, observed
 from reconciler.loop.observe import GROUP
 from reconciler.model.delivery import Payload, Reply
 from reconciler.model.key import Key

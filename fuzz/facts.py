@@ -8,16 +8,17 @@ import atheris
 
 with atheris.instrument_imports(include=["reconciler.core", "reconciler.kinds", "reconciler.adapters.ansible.reply"]):
     from reconciler.adapters.ansible.reply import from_host
-    from reconciler.core.ask import Questions, payloads
-    from reconciler.core.assess import assess
+    from reconciler.core.assessing.assess import assess
+    from reconciler.core.assessing.heads import standing
     from reconciler.core.explain.plan_text import plan_text
-    from reconciler.core.heads import standing
-    from reconciler.core.link import link
-    from reconciler.core.observed import Interned, Reading, observed
-    from reconciler.core.parse import parse
-    from reconciler.core.plan import Scope, Seen, make_plan
-    from reconciler.core.plan_json import plan_bytes, read_plan
-    from reconciler.core.resolve import resolve
+    from reconciler.core.linking.link import link
+    from reconciler.core.observing.ask import Questions, payloads
+    from reconciler.core.observing.observed import Interned, Reading, observed
+    from reconciler.core.parsing.parse import parse
+    from reconciler.core.planning.batch import Caution
+    from reconciler.core.planning.plan import Scope, Seen, make_plan
+    from reconciler.core.planning.plan_json import plan_bytes, read_plan
+    from reconciler.core.resolving.resolve import resolve
     from reconciler.kinds import builtin
     from reconciler.model.delivery import Delivery
     from reconciler.model.observation import Head
@@ -55,7 +56,7 @@ def one(data: bytes) -> None:
     seen = observed(Reading(reply, PAYLOAD, None, NOW), Interned())
     assessment = assess(DESIRED, {"h": seen}, {}, REGISTRY)
     head = Head("h", seen.observed_at, seen.fingerprint, seen.unreachable, "", "", "", owned=False)
-    plan = make_plan(assessment, DESIRED, Seen(standing(DESIRED, {"h": head})), Scope())
+    plan = make_plan(assessment, DESIRED, Seen(standing(DESIRED, {"h": head}), {}), Scope(), Caution())
     assert plan_bytes(read_plan(plan_bytes(plan))) == plan_bytes(plan)
     shown = [line.text for line in plan_text(plan, DESIRED, [], "", NOW)]
     assert all(text.isprintable() for text in shown), shown

@@ -11,7 +11,7 @@ import orjson
 with atheris.instrument_imports(include=["reconciler.core"]):
     from reconciler.core.explain.markdown import plan_markdown
     from reconciler.core.explain.plan_text import plan_text
-    from reconciler.core.plan_json import plan_bytes, read_plan
+    from reconciler.core.planning.plan_json import plan_bytes, read_plan
     from reconciler.model.desired import Desired
     from reconciler.model.digest import digest
     from reconciler.model.errors import Stalled

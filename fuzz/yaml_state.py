@@ -6,11 +6,11 @@ import atheris
 
 with atheris.instrument_imports(include=["reconciler.core", "reconciler.kinds"]):
     from reconciler.core.explain.problems import problems_text
-    from reconciler.core.join import join
-    from reconciler.core.limits import Limits
-    from reconciler.core.link import link
-    from reconciler.core.parse import Parser, parse_file
-    from reconciler.core.resolve import resolve
+    from reconciler.core.linking.link import link
+    from reconciler.core.parsing.join import join
+    from reconciler.core.parsing.limits import Limits
+    from reconciler.core.parsing.parse import Parser, parse_file
+    from reconciler.core.resolving.resolve import resolve
     from reconciler.kinds import builtin
 
 from fuzz.target import fuzz

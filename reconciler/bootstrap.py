@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reconciler.config import InventorySettings, LimitSettings, Settings, cache_dir, state_dir
-from reconciler.core.batch import Caution
 from reconciler.core.gate import Limits
-from reconciler.core.limits import Limits as ParseLimits
-from reconciler.core.watch import Patience
+from reconciler.core.parsing.limits import Limits as ParseLimits
+from reconciler.core.planning.batch import Caution
+from reconciler.core.running.watch import Patience
 from reconciler.kinds import Registry, builtin
 from reconciler.loop.world import Reading, World
 from reconciler.model.digest import digest
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from reconciler.adapters.log import LogListener
     from reconciler.adapters.post import Mailbox
     from reconciler.adapters.store.store import SqlStore
-    from reconciler.core.condition import Condition, Pace
-    from reconciler.core.webhook import Source as Forge
+    from reconciler.core.serving.condition import Condition, Pace
+    from reconciler.core.serving.webhook import Source as Forge
     from reconciler.loop.lead import Life
 
 
@@ -118,7 +118,7 @@ def open_daemon(settings: Settings, mailbox: Mailbox, log: LogListener) -> Itera
 
 def pace_of(settings: Settings) -> Pace:
     """How often what is done."""
-    from reconciler.core.condition import Pace
+    from reconciler.core.serving.condition import Pace
 
     poll = timedelta(seconds=settings.serve.poll_interval)
     observe = timedelta(seconds=settings.serve.observe_interval)
@@ -167,7 +167,7 @@ def _prober(settings: Settings) -> Prober:
 
 def open_reading(settings: Settings) -> Reading:
     """What it takes to read the state repository; touches no store and no host."""
-    from reconciler.core.parse import Parser
+    from reconciler.core.parsing.parse import Parser
     from reconciler.loop.library import Library
 
     source, registry, limits = _source(settings), builtin(), ParseLimits()
@@ -195,8 +195,8 @@ def open_inventories(settings: Settings) -> tuple[InventorySource, ...]:
 
 def _inventory(settings: Settings, given: InventorySettings, memory: Path) -> SourceSettings:
     from reconciler.adapters.inventory.settings import SourceSettings
-    from reconciler.core.ansible_listing import Mapped, label_rule
-    from reconciler.core.size_check import Bounds
+    from reconciler.core.inventories.ansible_listing import Mapped, label_rule
+    from reconciler.core.inventories.size_check import Bounds
 
     labels = {key: label_rule(text) for key, text in given.labels.items()}
     return SourceSettings(

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol, TypeAlias
 
-from reconciler.core.condition import Pace
 from reconciler.core.gate import Limits
+from reconciler.core.serving.condition import Pace
 from reconciler.model.approval import Approval
 from reconciler.model.attempt import Attempt
 from reconciler.model.delivery import Delivery, Outcome, Reply

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
-from reconciler.core.link import Linked, link
-from reconciler.core.parse import parse
+from reconciler.core.linking.link import Linked, link
+from reconciler.core.parsing.parse import parse
 from reconciler.kinds import Registry
 from reconciler.kinds.base import Kind, Ref, Spec
 from reconciler.kinds.file import File

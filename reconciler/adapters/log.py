@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import structlog
 
-from reconciler.core.explain.words import printable
+from reconciler.core.words import printable
 from reconciler.model.event import (
     Applied,
     Event,

@@ -81,7 +81,7 @@ def command(common: Common, file: str | None, freshness: Freshness, **options: A
 
 
 def _read_plan(file: str) -> Any:
-    from reconciler.core.plan_json import read_plan
+    from reconciler.core.planning.plan_json import read_plan
 
     try:
         return read_plan(Path(file).read_bytes())
@@ -91,7 +91,7 @@ def _read_plan(file: str) -> Any:
 
 def _saved(world: World, common: Common, file: str | None, prefix: str | None) -> Planned:
     """A plan from its file, or from the store. One from the store is for its own revision."""
-    from reconciler.core.plan_json import read_plan
+    from reconciler.core.planning.plan_json import read_plan
     from reconciler.loop.reconcile import saved
 
     if file:
@@ -125,7 +125,7 @@ def _resumed(common: Common, world: World, options: dict[str, Any]) -> Planned |
 
 
 def _planned(common: Common, world: World, freshness: Freshness, options: dict[str, Any], stop: Stop) -> Planned:
-    from reconciler.core.plan import Scope
+    from reconciler.core.planning.plan import Scope
     from reconciler.loop.reconcile import Request, plan
 
     scope = Scope(options["targets"], options["excludes"], options["heal"])

@@ -29,7 +29,7 @@ def command(common: Common, digest: str, reason: str, expires: str) -> int:
     its own. What hosts refuse themselves (another run, another machine) can't be approved. Go on with `apply --plan`.
     """
     from reconciler.core.gate import Allowance
-    from reconciler.core.plan_json import read_plan
+    from reconciler.core.planning.plan_json import read_plan
     from reconciler.loop.reconcile import refusals, saved
     from reconciler.model.approval import Approval
 

@@ -63,7 +63,7 @@ def _flat(prefix: str, values: dict[str, Any]) -> list[tuple[str, Any]]:
 def _written(value: Any) -> str:
     import json
 
-    from reconciler.core.explain.words import printable
+    from reconciler.core.words import printable
 
     return printable(json.dumps(value, ensure_ascii=False))
 

@@ -22,7 +22,7 @@ def command(common: Common, freshness: Freshness) -> int:
     something drifts, 0 when nothing does.
     """
     from reconciler.cli import show
-    from reconciler.core.drift import drifted
+    from reconciler.core.assessing.drift import drifted
     from reconciler.core.explain.drift_text import drift_document, drift_markdown, drift_text
     from reconciler.loop.reconcile import Request, plan, watch
 

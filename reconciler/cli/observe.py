@@ -22,8 +22,8 @@ def command(common: Common, freshness: Freshness, export: str | None) -> int:
 
     from reconciler.cli import show
     from reconciler.core.explain.markdown import cell
-    from reconciler.core.explain.words import Line, counted, printable
-    from reconciler.core.observation_json import observation_bytes
+    from reconciler.core.observing.observation_json import observation_bytes
+    from reconciler.core.words import Line, counted, printable
     from reconciler.loop.desire import read_desired
     from reconciler.loop.observe import observe
     from reconciler.loop.orders import orders

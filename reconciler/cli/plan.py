@@ -37,8 +37,8 @@ def command(
     """
     from reconciler.cli import show
     from reconciler.core.gate import Allowance
-    from reconciler.core.plan import Scope
-    from reconciler.core.plan_json import plan_bytes
+    from reconciler.core.planning.plan import Scope
+    from reconciler.core.planning.plan_json import plan_bytes
     from reconciler.loop.reconcile import Request, keep, plan, refusals
 
     with common.world((show.Watch(color=common.color),)) as world:
@@ -59,7 +59,7 @@ def show_plan(common: Common, world: World, planned: Planned, refused: Sequence[
     from reconciler.cli import show
     from reconciler.core.explain.markdown import plan_markdown
     from reconciler.core.explain.plan_text import plan_text
-    from reconciler.core.plan_json import plan_document
+    from reconciler.core.planning.plan_json import plan_document
 
     match common.output:
         case "json":

@@ -7,12 +7,13 @@ from typing import Any, get_args
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from reconciler.config import DEFAULT_FILE, PREFIX, Settings
+from reconciler.config import Settings
+from reconciler.config.load import DEFAULT_FILE, PREFIX
 
 _INTRODUCTION = f"""\
 # Configuration
 
-<!-- Made from reconciler/config.py by `make docs-settings`; don't edit. -->
+<!-- Made from reconciler/config/settings.py by `make docs-settings`; don't edit. -->
 
 A setting is taken from the first of these that gives it:
 

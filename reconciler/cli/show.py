@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reconciler.core.explain.run_text import recovered_line
-from reconciler.core.explain.words import Line, Style, counted, printable
+from reconciler.core.words import Line, Style, counted, printable
 from reconciler.model.event import (
     Event,
     HealthFinished,

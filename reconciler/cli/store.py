@@ -56,7 +56,7 @@ def check(common: Common) -> int:
     """
     from reconciler.bootstrap import open_store
     from reconciler.cli import show
-    from reconciler.core.explain.words import Line, printable
+    from reconciler.core.words import Line, printable
 
     with open_store(common.settings) as store:
         found = store.problems()

@@ -22,8 +22,8 @@ def command(common: Common, host: str, resource: str, ask: bool) -> None:
     from datetime import timedelta
 
     from reconciler.cli import show
+    from reconciler.core.explain.why import Known, why
     from reconciler.core.explain.why_text import why_document, why_markdown, why_text
-    from reconciler.core.why import Known, why
     from reconciler.loop.observe import Freshness
     from reconciler.loop.reconcile import Request, plan
     from reconciler.model.key import Key

@@ -11,10 +11,10 @@ from typing import Any, TypeAlias
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from reconciler.core.documents import FORMS
-from reconciler.core.inventory_file import inventory_schema
-from reconciler.core.observation_json import observation_schema
-from reconciler.core.plan_json import plan_schema
+from reconciler.core.inventories.inventory_file import inventory_schema
+from reconciler.core.observing.observation_json import observation_schema
+from reconciler.core.parsing.documents import FORMS
+from reconciler.core.planning.plan_json import plan_schema
 from reconciler.kinds import Kind, Registry
 
 Schema: TypeAlias = dict[str, Any]

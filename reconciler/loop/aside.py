@@ -11,14 +11,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from reconciler.core.agenda import attempted
-from reconciler.core.differ import Differing
+from reconciler.core.assessing.differ import Differing
+from reconciler.core.assessing.permit import Permitted
 from reconciler.core.gate import Allowance, Refusal
-from reconciler.core.permit import Permitted
-from reconciler.core.plan import Scope
-from reconciler.core.plan_json import read_plan
-from reconciler.core.recovery import unfinished
-from reconciler.core.timetable import Timetable
+from reconciler.core.gate.timetable import Timetable
+from reconciler.core.planning.plan import Scope
+from reconciler.core.planning.plan_json import read_plan
+from reconciler.core.running.recovery import unfinished
+from reconciler.core.serving.agenda import attempted
 from reconciler.loop.desire import Read
 from reconciler.loop.observe import Freshness
 from reconciler.loop.orders import braked

@@ -6,9 +6,9 @@ import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from reconciler.core.column import Files
-from reconciler.core.link import Linked
-from reconciler.core.pin import Pins
+from reconciler.core.linking.link import Linked
+from reconciler.core.linking.pin import Pins
+from reconciler.core.resolving.column import Files
 from reconciler.loop.world import Reading
 from reconciler.model.desired import Desired
 from reconciler.model.document import Documents

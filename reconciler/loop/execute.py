@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from reconciler.core.ask import Questions
-from reconciler.core.due import Assessment
-from reconciler.core.fill import Fill, Withheld
-from reconciler.core.observed import Interned
-from reconciler.core.payload import Payloads
-from reconciler.core.remember import Scribe, Stamp
-from reconciler.core.settle import settled
+from reconciler.core.assessing.due import Assessment
+from reconciler.core.observing.ask import Questions
+from reconciler.core.observing.observed import Interned
+from reconciler.core.planning.fill import Fill, Withheld
+from reconciler.core.planning.payload import Payloads
+from reconciler.core.recording.remember import Scribe, Stamp
+from reconciler.core.recording.settle import settled
 from reconciler.loop.leased import LeaseOver
 from reconciler.loop.ledger import Delivered, Ledger
 from reconciler.loop.rollout import Rollouts

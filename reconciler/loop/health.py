@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from reconciler.core.checks import Checks, answer, query
-from reconciler.core.watch import Watch
+from reconciler.core.resolving.checks import Checks, answer, query
+from reconciler.core.running.watch import Watch
 from reconciler.loop.world import World
 from reconciler.model.delivery import Delivery, Payload
 from reconciler.model.desired import Host

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from reconciler.core.backoff import Backoff, spread
-from reconciler.core.condition import Condition
+from reconciler.core.serving.backoff import Backoff, spread
+from reconciler.core.serving.condition import Condition
 from reconciler.loop.leased import LeaseOver
 from reconciler.loop.serve import Daemon, Means
 from reconciler.loop.world import World

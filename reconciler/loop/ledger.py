@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from reconciler.core.observed import Interned, Reading, after_changes
-from reconciler.core.remember import Records, Scribe, ownership_of, verified
+from reconciler.core.observing.observed import Interned, Reading, after_changes
+from reconciler.core.recording.remember import Records, Scribe, ownership_of, verified
 from reconciler.loop.secrets import Opened
 from reconciler.loop.world import World
 from reconciler.model.delivery import Outcome, Payload, Reply

@@ -7,13 +7,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from reconciler.core.column import Files
-from reconciler.core.inventory import joined
-from reconciler.core.join import Hosts, join_with
-from reconciler.core.link import Linked, link
-from reconciler.core.parse import Parser
-from reconciler.core.parsed_json import Kept, Pages, to_page
-from reconciler.core.resolve import Resolved, resolve_again
+from reconciler.core.inventories.inventory import joined
+from reconciler.core.linking.link import Linked, link
+from reconciler.core.parsing.join import Hosts, join_with
+from reconciler.core.parsing.parse import Parser
+from reconciler.core.parsing.parsed_json import Kept, Pages, to_page
+from reconciler.core.resolving.column import Files
+from reconciler.core.resolving.resolve import Resolved, resolve_again
 from reconciler.kinds import Registry
 from reconciler.loop.collector import settled, uncollected
 from reconciler.model.desired import Desired

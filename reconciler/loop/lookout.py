@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from reconciler.core.backoff import Backoff, spread
-from reconciler.core.pin import Pins
-from reconciler.core.rota import Place
+from reconciler.core.linking.pin import Pins
+from reconciler.core.serving.backoff import Backoff, spread
+from reconciler.core.serving.rota import Place
 from reconciler.loop.desire import Read, desired_at
 from reconciler.loop.world import World
 from reconciler.model.desired import Desired

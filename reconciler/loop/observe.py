@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from reconciler.core.ask import Questions, payloads
-from reconciler.core.heads import standing
-from reconciler.core.observed import Interned, Reading, observed
+from reconciler.core.assessing.heads import standing
+from reconciler.core.observing.ask import Questions, payloads
+from reconciler.core.observing.observed import Interned, Reading, observed
 from reconciler.loop.world import World
 from reconciler.model.delivery import Delivery, Payload
 from reconciler.model.desired import Desired

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from reconciler.core.timetable import Timetable
+from reconciler.core.gate.timetable import Timetable
 from reconciler.loop.world import World
 from reconciler.model.desired import Desired
 from reconciler.model.order import Order, Orders

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from reconciler.core.column import Read
-from reconciler.core.parse import parse_file
-from reconciler.core.pin import Pins, pinned
+from reconciler.core.linking.pin import Pins, pinned
+from reconciler.core.parsing.parse import parse_file
+from reconciler.core.resolving.column import Read
 from reconciler.loop.library import DOCUMENTS
 from reconciler.model.document import Documents, ServiceDocument
 from reconciler.model.errors import Stalled

@@ -11,19 +11,19 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 
-from reconciler.core.alike import in_order, stand_ins, unfit
-from reconciler.core.assess import assess
-from reconciler.core.due import Assessment, Focus
+from reconciler.core.assessing.alike import in_order, stand_ins, unfit
+from reconciler.core.assessing.assess import assess
+from reconciler.core.assessing.due import Assessment, Focus
+from reconciler.core.assessing.heads import standing
 from reconciler.core.gate import Allowance, Circumstances, Refusal, covered, gate, halted_services
-from reconciler.core.heads import standing
-from reconciler.core.order import Programs
-from reconciler.core.plan import Only, Scope, Seen, make_plan
-from reconciler.core.plan_json import read_plan
-from reconciler.core.progress import Results
-from reconciler.core.recovery import carried_over
-from reconciler.core.remember import Scribe, Stamp, ownership_of
-from reconciler.core.settle import noted
-from reconciler.core.undo import all_at_once
+from reconciler.core.planning.order import Programs
+from reconciler.core.planning.plan import Only, Scope, Seen, make_plan
+from reconciler.core.planning.plan_json import read_plan
+from reconciler.core.planning.undo import all_at_once
+from reconciler.core.recording.remember import Scribe, Stamp, ownership_of
+from reconciler.core.recording.settle import noted
+from reconciler.core.running.progress import Results
+from reconciler.core.running.recovery import carried_over
 from reconciler.loop.collector import uncollected
 from reconciler.loop.desire import Read, read_desired
 from reconciler.loop.execute import Execution, Shift, execute

@@ -10,10 +10,10 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from reconciler.core.observed import Interned
-from reconciler.core.plan_json import read_plan
-from reconciler.core.recovery import GONE, Case, in_doubt, judge, question, results_of
-from reconciler.core.remember import Scribe, Stamp
+from reconciler.core.observing.observed import Interned
+from reconciler.core.planning.plan_json import read_plan
+from reconciler.core.recording.remember import Scribe, Stamp
+from reconciler.core.running.recovery import GONE, Case, in_doubt, judge, question, results_of
 from reconciler.loop.desire import read_desired
 from reconciler.loop.leased import watched
 from reconciler.loop.ledger import Delivered, Ledger

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from reconciler.core.explain.words import names
-from reconciler.core.plan import Only
-from reconciler.core.undo import STAYS
+from reconciler.core.planning.plan import Only
+from reconciler.core.planning.undo import STAYS
+from reconciler.core.words import names
 from reconciler.loop.leased import LeaseOver
 from reconciler.loop.world import World
 from reconciler.model.errors import ReconcilerError

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from reconciler.core.budget import Budget
-from reconciler.core.checks import Checks
-from reconciler.core.progress import Admission, Fate, Progress, Results
+from reconciler.core.resolving.checks import Checks
+from reconciler.core.running.budget import Budget
+from reconciler.core.running.progress import Admission, Fate, Progress, Results
 from reconciler.loop.desire import Read
 from reconciler.loop.health import Nurse
 from reconciler.loop.world import World

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from reconciler.core.fill import Unopened
+from reconciler.core.planning.fill import Unopened
 from reconciler.model.delivery import Reply
 from reconciler.model.errors import ReconcilerError
 from reconciler.model.secret import Secret

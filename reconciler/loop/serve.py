@@ -11,7 +11,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from reconciler.core.agenda import (
+from reconciler.core.assessing.differ import Differing, differing
+from reconciler.core.gate import Limits
+from reconciler.core.gate.timetable import Timetable
+from reconciler.core.serving.agenda import (
     Agenda,
     Apply,
     Approved,
@@ -24,11 +27,8 @@ from reconciler.core.agenda import (
     Waiting,
     agenda,
 )
-from reconciler.core.condition import Condition, Heard, Pace, ages, heard
-from reconciler.core.differ import Differing, differing
-from reconciler.core.gate import Limits
-from reconciler.core.rota import Rota
-from reconciler.core.timetable import Timetable
+from reconciler.core.serving.condition import Condition, Heard, Pace, ages, heard
+from reconciler.core.serving.rota import Rota
 from reconciler.loop.aside import Aside
 from reconciler.loop.desire import Read
 from reconciler.loop.lookout import Lookout, other, places

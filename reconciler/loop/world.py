@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from reconciler.core.batch import Caution
-from reconciler.core.due import Due, Judged
+from reconciler.core.assessing.due import Due, Judged
+from reconciler.core.assessing.heads import NOBODY, Standing
 from reconciler.core.gate import Limits
-from reconciler.core.heads import NOBODY, Standing
-from reconciler.core.limits import Limits as ParseLimits
-from reconciler.core.watch import Patience
+from reconciler.core.parsing.limits import Limits as ParseLimits
+from reconciler.core.planning.batch import Caution
+from reconciler.core.running.watch import Patience
 from reconciler.kinds import Registry
 from reconciler.loop.pinned import Pinboard
 from reconciler.model.errors import Stalled

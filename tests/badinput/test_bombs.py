@@ -9,7 +9,7 @@ import sys
 PROGRAM = """
 import json, resource
 resource.setrlimit(resource.RLIMIT_AS, (256 << 20, 256 << 20))
-from reconciler.core.parse import parse
+from reconciler.core.parsing.parse import parse
 from tests.badinput.test_bombs import BOMBS
 from tests.sample import HOST, registry
 

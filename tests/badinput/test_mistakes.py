@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from yaml import safe_load
 
-from reconciler.core.limits import Limits
-from reconciler.core.parse import parse
+from reconciler.core.parsing.limits import Limits
+from reconciler.core.parsing.parse import parse
 from reconciler.model.problem import Problem
 from tests.sample import HOST, host, linked, many, parsed, project, registry, service
 

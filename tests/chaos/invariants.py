@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from reconciler.core.plan_json import read_plan
-from reconciler.core.recovery import NOT_KNOWN
+from reconciler.core.planning.plan_json import read_plan
+from reconciler.core.running.recovery import NOT_KNOWN
 from reconciler.model.plan import Plan, Step
 from reconciler.ports import Store
 from tests.chaos.hosts import Hosts, Visit

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from reconciler.core.plan_json import sealed
+from reconciler.core.planning.plan_json import sealed
 from reconciler.loop import reconcile
 from reconciler.loop.execute import Execution, Shift
 from reconciler.loop.world import World

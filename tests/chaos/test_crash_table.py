@@ -12,7 +12,7 @@ from random import Random
 
 import pytest
 
-from reconciler.core.recovery import results_of
+from reconciler.core.running.recovery import results_of
 from reconciler.model.run import Run
 from tests.chaos.faults import CRASH_TABLE, Fault
 from tests.chaos.hosts import Visit, hosts

@@ -12,8 +12,8 @@ from enum import IntEnum
 from typing import Any
 
 from reconciler.core.gate import Allowance, Limits
-from reconciler.core.limits import DEFAULT
-from reconciler.core.parse import Parser
+from reconciler.core.parsing.limits import DEFAULT
+from reconciler.core.parsing.parse import Parser
 from reconciler.kinds import builtin
 from reconciler.loop import reconcile
 from reconciler.loop.library import Library

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.adapters.store import open_store
-from reconciler.core.plan_json import read_plan
+from reconciler.core.planning.plan_json import read_plan
 from tests.cli.place import Place
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.adapters.cache import FileCache, version
-from reconciler.core.limits import Limits
+from reconciler.core.parsing.limits import Limits
 from reconciler.kinds import builtin
 
 PAGES = [b"one", b"", b"three" * 1000]

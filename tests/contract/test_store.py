@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from reconciler.adapters.store import SqlStore
-from reconciler.core.plan_json import plan_bytes, sealed
+from reconciler.core.planning.plan_json import plan_bytes, sealed
 from reconciler.model.errors import Retry, Stalled
 from reconciler.model.key import Key
 from reconciler.model.observation import Fact, Observation, Owned, Ownership

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from reconciler.adapters.store import SqlStore
-from reconciler.core.plan_json import plan_bytes
+from reconciler.core.planning.plan_json import plan_bytes
 from reconciler.model.approval import Approval
 from tests.integration.store.store_helpers import NOW, planned
 from tests.stores import BACKENDS, Place, place

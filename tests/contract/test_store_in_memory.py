@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from reconciler.adapters.store import open_store
-from reconciler.core.plan_json import sealed
+from reconciler.core.planning.plan_json import sealed
 from reconciler.model.approval import Approval
 from reconciler.model.attempt import Attempt
 from reconciler.model.errors import Stalled, Taken

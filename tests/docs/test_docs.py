@@ -12,12 +12,12 @@ import pytest
 from docs import commands
 from reconciler.cli.demo import STORY
 from reconciler.cli.main import COMMANDS
-from reconciler.core.documents import FORMS, Metadata
-from reconciler.core.link import link
-from reconciler.core.parse import parse
+from reconciler.core.linking.link import link
+from reconciler.core.parsing.documents import FORMS, Metadata
+from reconciler.core.parsing.parse import parse
+from reconciler.core.parsing.rollout import Check, Rollout
 from reconciler.core.reference import reference
-from reconciler.core.resolve import resolve
-from reconciler.core.rollout import Check, Rollout
+from reconciler.core.resolving.resolve import resolve
 from reconciler.kinds import builtin
 from reconciler.kinds.base import COMMON
 from tests.command_line import ROOT

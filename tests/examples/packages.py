@@ -23,11 +23,26 @@ NGINX = Package(
     {"postinst": "#!/bin/sh\nset -e\nsystemctl daemon-reload\nsystemctl enable --quiet --now nginx\n"},
 )
 """As Debian has it: it runs once it is installed."""
+LISTENER = """#!/usr/bin/python3
+# Stands in for postgres: listens where its settings say, and says nothing.
+import re
+import signal
+import socket
+from pathlib import Path
+
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+settings = "".join(path.read_text() for path in sorted(Path("/etc/postgresql/15/main/conf.d").glob("*.conf")))
+address = re.search(r"listen_addresses = '(.*)'", settings)
+port = re.search(r"port = ([0-9]+)", settings)
+server = socket.create_server((address[1] if address else "127.0.0.1", int(port[1]) if port else 5432))
+while True:
+    server.accept()[0].close()
+"""
 POSTGRESQL = Package(
     "postgresql-15",
     "15.8-0",
     {
-        "/usr/bin/postgres": SLEEPER.format(name="postgres"),
+        "/usr/bin/postgres": LISTENER,
         "/etc/postgresql/15/main/pg_hba.conf": "local all postgres peer\n",
         "/etc/postgresql/15/main/conf.d/README": "Put your settings here.\n",
         "/usr/lib/systemd/system/postgresql@.service": UNIT.format(program="postgres"),

@@ -14,8 +14,8 @@ from typing import Any
 
 import yaml
 
-from reconciler.core.agenda import Waiting
-from reconciler.core.condition import Condition, Pace
+from reconciler.core.serving.agenda import Waiting
+from reconciler.core.serving.condition import Condition, Pace
 from reconciler.loop.serve import Daemon, Means
 from reconciler.loop.world import Memory, World
 from reconciler.model.event import Applied, Event

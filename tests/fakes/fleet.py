@@ -19,11 +19,11 @@ from typing import Any
 import yaml
 
 from reconciler.adapters.store import SqlStore, open_store
-from reconciler.core.batch import Caution
 from reconciler.core.gate import Allowance, Limits
-from reconciler.core.limits import DEFAULT
-from reconciler.core.parse import Parser
-from reconciler.core.plan import Scope
+from reconciler.core.parsing.limits import DEFAULT
+from reconciler.core.parsing.parse import Parser
+from reconciler.core.planning.batch import Caution
+from reconciler.core.planning.plan import Scope
 from reconciler.kinds import Registry, builtin
 from reconciler.loop import reconcile
 from reconciler.loop.library import Library

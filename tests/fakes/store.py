@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from reconciler.core.plan_json import plan_bytes
+from reconciler.core.planning.plan_json import plan_bytes
 from reconciler.model.approval import Approval
 from reconciler.model.attempt import Attempt
 from reconciler.model.errors import Stalled, Taken

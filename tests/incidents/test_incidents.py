@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from reconciler.core.gate import Allowance
-from reconciler.core.size_check import Bounds, objection
+from reconciler.core.inventories.size_check import Bounds, objection
 from reconciler.loop import reconcile
 from reconciler.model.errors import Retry
 from reconciler.model.event import StepStarted

@@ -9,7 +9,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -44,13 +45,14 @@ class Said:
 class StateRepo:
     """A Git repository at `folder`/state with a Host document for each machine, all labelled `lab: all`.
 
-    The store and the settings are beside it. `cache` may be shared by several.
+    The store and the settings (`settings` of [ssh], `health` of [health]) are beside it. `cache` may be shared.
     """
 
     lab: Lab
     folder: Path
     cache: Path
     settings: dict[str, Any] = field(default_factory=dict)
+    health: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.repo = self.folder / "state"
@@ -147,6 +149,7 @@ class StateRepo:
         # JSON's strings and numbers are TOML's too.
         lines = [f"cache_dir = {json.dumps(str(self.cache))}", "[ssh]"]
         lines += [f"{name} = {json.dumps(value)}" for name, value in ssh.items()]
+        lines += ["[health]", *(f"{name} = {json.dumps(value)}" for name, value in self.health.items())]
         (self.folder / "reconciler.toml").write_text("\n".join(lines) + "\n")
 
     def _environment(self) -> dict[str, str]:
@@ -173,3 +176,11 @@ def results(run: Mapping[str, Any], host: str) -> dict[tuple[str, str, str], str
 def statuses(run: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
     """The hosts of a run that did not go through: status and reason."""
     return {host: (row["status"], row["reason"]) for row in run["hosts"] for host in row["hosts"]}
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Waits for something that is sure to happen, however busy the computer is."""
+    give_up = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < give_up, "it never came to that"
+        time.sleep(0.05)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
-import time
 from typing import Any
 
 import pytest
 
-from tests.machines.state import PATIENCE, StateRepo, changes, results, statuses
+from tests.machines.state import PATIENCE, StateRepo, changes, results, statuses, until
 
 pytestmark = pytest.mark.machines
 
@@ -150,10 +149,3 @@ def test_a_host_without_space_for_itself_is_observed_and_refuses_changes(state: 
     assert status == "refused"
     assert "No space left on device" in reason
     assert full.read("/etc/motd") == "mine\n"
-
-
-def until(condition: Any) -> None:
-    give_up = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < give_up, "it never came to that"
-        time.sleep(0.05)

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.core.compare import Different, Equal, NotKnown, compare, remembered_state, text_diff
+from reconciler.core.assessing.compare import Different, Equal, NotKnown, compare, remembered_state, text_diff
 from reconciler.kinds.base import Absent, Kind, Spec, Unknown
 from reconciler.model.delivery import Call
 from reconciler.model.desired import Resource

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
-from reconciler.core.parse import parse_file
-from reconciler.core.parsed_json import Kept, Pages, to_page
+from reconciler.core.parsing.parse import parse_file
+from reconciler.core.parsing.parsed_json import Kept, Pages, to_page
 from tests.properties.test_parsing import FILES as BROKEN
 from tests.properties.test_parsing import YAMLISH
 from tests.properties.test_stencils import FILES

@@ -8,9 +8,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.core.link import link
-from reconciler.core.parse import parse
-from reconciler.core.scalars import resolve
+from reconciler.core.linking.link import link
+from reconciler.core.parsing.parse import parse
+from reconciler.core.parsing.scalars import resolve
 from reconciler.model.document import Documents
 from tests.sample import HOST, host, many, project, registry, service
 

@@ -16,16 +16,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.core import column
-from reconciler.core.assess import assess
-from reconciler.core.batch import Caution
-from reconciler.core.heads import standing
-from reconciler.core.limits import DEFAULT
-from reconciler.core.link import link
-from reconciler.core.parse import Parser, parse
-from reconciler.core.plan import Scope, Seen, make_plan
-from reconciler.core.plan_json import plan_bytes, plan_document, read_plan
-from reconciler.core.resolve import resolve
+from reconciler.core.assessing.assess import assess
+from reconciler.core.assessing.heads import standing
+from reconciler.core.linking.link import link
+from reconciler.core.parsing.limits import DEFAULT
+from reconciler.core.parsing.parse import Parser, parse
+from reconciler.core.planning.batch import Caution
+from reconciler.core.planning.plan import Scope, Seen, make_plan
+from reconciler.core.planning.plan_json import plan_bytes, plan_document, read_plan
+from reconciler.core.resolving import column
+from reconciler.core.resolving.resolve import resolve
 from reconciler.kinds import builtin
 from reconciler.loop.library import Library
 from reconciler.loop.observe import Freshness

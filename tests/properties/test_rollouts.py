@@ -12,9 +12,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from reconciler.core.batch import Caution
 from reconciler.core.gate import Allowance, Limits
-from reconciler.core.plan_json import read_plan
+from reconciler.core.planning.batch import Caution
+from reconciler.core.planning.plan_json import read_plan
 from reconciler.loop import reconcile
 from reconciler.model.event import RunStarted, StepStarted
 from reconciler.model.key import Key

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.core import parse as module
-from reconciler.core.limits import DEFAULT, Limits
-from reconciler.core.parse import Parser, parse_file
+from reconciler.core.parsing import parse as module
+from reconciler.core.parsing.limits import DEFAULT, Limits
+from reconciler.core.parsing.parse import Parser, parse_file
 from tests.sample import HOST, host, many, registry, service
 
 REGISTRY = registry()

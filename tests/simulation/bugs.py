@@ -10,10 +10,12 @@ from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
-from reconciler.core import agenda, settle, timetable
-from reconciler.core.differ import Differing
-from reconciler.core.rota import Rota
-from reconciler.core.timetable import Timetable
+from reconciler.core.assessing.differ import Differing
+from reconciler.core.gate import timetable
+from reconciler.core.gate.timetable import Timetable
+from reconciler.core.recording import settle
+from reconciler.core.serving import agenda
+from reconciler.core.serving.rota import Rota
 from reconciler.loop import aside, reconcile, recover, serve
 from reconciler.loop.aside import Aside
 from reconciler.loop.lookout import Lookout

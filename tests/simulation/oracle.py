@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from reconciler.core.timetable import open_until
+from reconciler.core.gate.timetable import open_until
 from reconciler.model.calendar import Window
 from reconciler.model.delivery import Delivery, Reply
 from reconciler.model.key import Key

@@ -15,10 +15,10 @@ from typing import Any
 
 import yaml
 
-from reconciler.core.condition import Condition, Pace
 from reconciler.core.gate import Limits
-from reconciler.core.limits import DEFAULT
-from reconciler.core.parse import Parser
+from reconciler.core.parsing.limits import DEFAULT
+from reconciler.core.parsing.parse import Parser
+from reconciler.core.serving.condition import Condition, Pace
 from reconciler.kinds import builtin
 from reconciler.loop.lead import Life, live
 from reconciler.loop.library import Library

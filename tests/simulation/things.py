@@ -9,8 +9,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from random import Random
 
-from reconciler.core.condition import Pace
 from reconciler.core.gate import Limits
+from reconciler.core.serving.condition import Pace
 from reconciler.model.key import Key
 from reconciler.model.order import Order
 from reconciler.ports import Hint, Reloaded

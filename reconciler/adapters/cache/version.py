@@ -10,8 +10,8 @@ from pathlib import Path
 
 import yaml
 
-from reconciler.core.limits import Limits
-from reconciler.core.parsed_json import FORMAT
+from reconciler.core.parsing.limits import Limits
+from reconciler.core.parsing.parsed_json import FORMAT
 from reconciler.kinds import Registry
 
 _ROOT = Path(__file__).parents[2]

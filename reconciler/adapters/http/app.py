@@ -13,9 +13,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from reconciler.core.condition import Condition, staleness
 from reconciler.core.instant import to_text
-from reconciler.core.webhook import LARGEST, Bucket, Received, Source, delivery
+from reconciler.core.serving.condition import Condition, staleness
+from reconciler.core.serving.webhook import LARGEST, Bucket, Received, Source, delivery
 from reconciler.ports import Hint
 
 BURST, REFILL = 20, timedelta(seconds=3)

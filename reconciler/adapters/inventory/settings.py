@@ -8,8 +8,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
-from reconciler.core.ansible_listing import Mapped
-from reconciler.core.size_check import Bounds
+from reconciler.core.inventories.ansible_listing import Mapped
+from reconciler.core.inventories.size_check import Bounds
 from reconciler.model.digest import digest
 from reconciler.model.errors import Retry, Stalled
 

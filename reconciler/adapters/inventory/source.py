@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from reconciler.adapters.inventory import ansible
 from reconciler.adapters.inventory.memory import Memory
 from reconciler.adapters.inventory.settings import SourceSettings
-from reconciler.core.admit import Entry, Unfit, admit
-from reconciler.core.ansible_listing import entries
-from reconciler.core.explain.words import ago
-from reconciler.core.inventory_file import csv_entries, json_entries
-from reconciler.core.size_check import delta, objection
+from reconciler.core.inventories.admit import Entry, Unfit, admit
+from reconciler.core.inventories.ansible_listing import entries
+from reconciler.core.inventories.inventory_file import csv_entries, json_entries
+from reconciler.core.inventories.size_check import delta, objection
+from reconciler.core.words import ago
 from reconciler.model.errors import ReconcilerError, Retry, Stalled
 from reconciler.model.inventory import Listing, OnHold, Snapshot, place_of
 from reconciler.model.problem import Problem, Severity

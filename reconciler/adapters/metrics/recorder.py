@@ -20,8 +20,8 @@ from prometheus_client import (
 )
 
 from reconciler.adapters.metrics.catalogue import METRICS
-from reconciler.core.condition import Condition
-from reconciler.core.differ import Differing
+from reconciler.core.assessing.differ import Differing
+from reconciler.core.serving.condition import Condition
 from reconciler.model.event import (
     Applied,
     Event,

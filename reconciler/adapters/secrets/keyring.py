@@ -12,9 +12,9 @@ from typing import Any, assert_never
 
 from reconciler.adapters.secrets import sops, vault
 from reconciler.adapters.secrets.settings import LARGEST, SecretsSettings, private_text
-from reconciler.core.limits import DEFAULT
-from reconciler.core.sops import NotSops, at
-from reconciler.core.yaml import read
+from reconciler.core.parsing.limits import DEFAULT
+from reconciler.core.parsing.sops import NotSops, at
+from reconciler.core.parsing.yaml import read
 from reconciler.model.errors import Stalled
 from reconciler.model.secret import Secret
 

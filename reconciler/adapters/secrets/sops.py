@@ -15,7 +15,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from reconciler.core.sops import NotSops, SopsFile, read_sops
+from reconciler.core.parsing.sops import NotSops, SopsFile, read_sops
 from reconciler.model.errors import Stalled
 
 _VALUE = re.compile(r"ENC\[AES256_GCM,data:(.*),iv:(.+),tag:(.+),type:(.+)\]", re.DOTALL)

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, insert, select
 from reconciler.adapters.store.content import pack
 from reconciler.adapters.store.dialect import upsert
 from reconciler.adapters.store.tables import approval, plan
-from reconciler.core.plan_json import plan_bytes
+from reconciler.core.planning.plan_json import plan_bytes
 from reconciler.model.approval import Approval
 from reconciler.model.plan import Plan
 

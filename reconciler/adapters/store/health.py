@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select, text
 from reconciler.adapters.store.content import BATCH, unpack
 from reconciler.adapters.store.dialect import Database
 from reconciler.adapters.store.tables import content, metadata, plan
-from reconciler.core.plan_json import read_plan
+from reconciler.core.planning.plan_json import read_plan
 from reconciler.model.errors import Stalled
 
 

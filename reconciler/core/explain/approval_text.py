@@ -7,9 +7,9 @@ from typing import Any
 
 from reconciler.core.explain.markdown import cell
 from reconciler.core.explain.outline import last_line
-from reconciler.core.explain.words import Line, printable
 from reconciler.core.gate import Refusal
 from reconciler.core.instant import to_text
+from reconciler.core.words import Line, printable
 from reconciler.model.approval import Approval
 from reconciler.model.plan import Plan
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from reconciler.core.drift import Drifted
+from reconciler.core.assessing.drift import Drifted
 from reconciler.core.explain.markdown import cell
 from reconciler.core.explain.outline import added_removed, grouped
 from reconciler.core.explain.plan_text import DIFF_SHOWN, blocked_text
-from reconciler.core.explain.words import Line, counted, names, printable, since, value, where
 from reconciler.core.quote import SENSITIVE
+from reconciler.core.words import Line, counted, names, printable, since, value, where
 from reconciler.model.desired import Desired
 from reconciler.model.plan import Blocked, FieldChange
 

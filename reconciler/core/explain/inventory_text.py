@@ -9,7 +9,7 @@ from typing import Any
 from reconciler.core import instant
 from reconciler.core.explain.excerpt import Excerpts
 from reconciler.core.explain.problems import problem_documents, problem_text
-from reconciler.core.explain.words import Line, ago, counted
+from reconciler.core.words import Line, ago, counted
 from reconciler.model.inventory import Listing, OnHold
 
 

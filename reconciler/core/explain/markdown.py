@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 
 from reconciler.core.explain.outline import Section, last_line, rollout_line, sections
 from reconciler.core.explain.plan_text import blocked_text, part_text
-from reconciler.core.explain.words import MARKS, counted, names, printable
 from reconciler.core.gate import Refusal
+from reconciler.core.words import MARKS, counted, names, printable
 from reconciler.model.plan import Plan
 
 _ZERO_WIDTH = "\u200b"

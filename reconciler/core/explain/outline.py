@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from reconciler.core.explain.words import counted
+from reconciler.core.words import counted
 from reconciler.model.plan import Blocked, Change, Plan, Program, Step
 from reconciler.model.rollout import Terms
 

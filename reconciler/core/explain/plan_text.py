@@ -15,9 +15,9 @@ from reconciler.core.explain.outline import (
     rollout_line,
     sections,
 )
-from reconciler.core.explain.words import MARKS, Line, Style, ago, counted, names, printable, value, where
 from reconciler.core.gate import Refusal
 from reconciler.core.quote import SENSITIVE
+from reconciler.core.words import MARKS, Line, Style, ago, counted, names, printable, value, where
 from reconciler.model.desired import Desired
 from reconciler.model.order import Order
 from reconciler.model.plan import Blocked, Change, FieldChange, Plan

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from reconciler.core.explain.excerpt import Excerpts, LinesOf
-from reconciler.core.explain.words import Line, counted, printable
+from reconciler.core.words import Line, counted, printable
 from reconciler.model.problem import Problem, errors
 
 _WIDTH = 110

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from reconciler.core.explain.markdown import cell
-from reconciler.core.explain.words import Line, Style, counted, names, printable, where
-from reconciler.core.progress import Results
+from reconciler.core.running.progress import Results
+from reconciler.core.words import Line, Style, counted, names, printable, where
 from reconciler.model.event import RunRecovered
 from reconciler.model.plan import Plan
 from reconciler.model.run import HostOutcome, Run, RunOutcome

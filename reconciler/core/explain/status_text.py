@@ -9,8 +9,8 @@ from typing import Any
 
 from reconciler.core.explain.markdown import cell
 from reconciler.core.explain.plan_text import pinned_text, until_text
-from reconciler.core.explain.words import Line, ago, printable
 from reconciler.core.instant import to_text
+from reconciler.core.words import Line, ago, printable
 from reconciler.model.attempt import Attempt
 from reconciler.model.order import Order, Orders
 from reconciler.model.run import Run

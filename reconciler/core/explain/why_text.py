@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from reconciler.core.due import Due
+from reconciler.core.assessing.due import Due
 from reconciler.core.explain.markdown import cell
 from reconciler.core.explain.plan_text import blocked_text, pinned_text
-from reconciler.core.explain.words import Line, ago, printable, since, value
+from reconciler.core.explain.why import Ignored, Why
 from reconciler.core.quote import SENSITIVE
-from reconciler.core.values import Origin
-from reconciler.core.why import Ignored, Why
+from reconciler.core.resolving.values import Origin
+from reconciler.core.words import Line, ago, printable, since, value
 from reconciler.model.document import Selector
 from reconciler.model.observation import Owned
 from reconciler.model.state import Absent, Present, Unknown

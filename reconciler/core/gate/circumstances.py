@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from reconciler.core.budget import FAILURES
-from reconciler.core.timetable import Timetable
+from reconciler.core.gate.timetable import Timetable
+from reconciler.core.running.budget import FAILURES
 from reconciler.model.approval import Approval
 from reconciler.model.desired import Desired
 from reconciler.model.observation import Head

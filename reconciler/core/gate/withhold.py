@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from reconciler.core.gate.circumstances import Circumstances
 from reconciler.core.gate.refusal import Refusal
-from reconciler.core.timetable import Closed, paused
+from reconciler.core.gate.timetable import Closed, paused
 from reconciler.model.desired import Desired
 from reconciler.model.plan import Plan
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.adapters.inventory.ansible import failure
-from reconciler.core.ansible_listing import Mapped, label_rule
+from reconciler.core.inventories.ansible_listing import Mapped, label_rule
 from reconciler.model.errors import Retry, Stalled
 
 RULES = Mapped(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.core.ansible_listing import Mapped
+from reconciler.core.inventories.ansible_listing import Mapped
 from reconciler.model.errors import Stalled
 from reconciler.model.inventory import Listing
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.adapters.store import SqlStore, open_store
-from reconciler.core.plan_json import sealed
+from reconciler.core.planning.plan_json import sealed
 from reconciler.model.errors import Stalled
 from reconciler.model.key import Key
 from reconciler.model.observation import Fact, Observation, Owned, Ownership

@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -211,13 +212,18 @@ def _until(holds: object, seconds: float = 120) -> None:
         time.sleep(0.05)
 
 
-def test_an_interrupt_reaches_only_us(ssh: Machine) -> None:
+def test_an_interrupt_reaches_only_us(ssh: Machine, memory: Path) -> None:
     """Ctrl-C goes to the foreground process group; Ansible has a session of its own and goes on."""
-    slow = Call("ansible.builtin.command", {"argv": ["sleep", "2"]})
+    wait = ["sh", "-c", f"until [ -e {ssh.path('release')} ]; do sleep 0.1; done"]
+    slow = Call("ansible.builtin.command", {"argv": wait})
     interrupted: list[int] = []
 
     def interrupt(*_: object) -> None:
         interrupted.append(1)
+
+    def release() -> None:
+        _until(lambda: list(memory.glob("*/stop")) != [])
+        (ssh.files / "release").touch()
 
     old = signal.signal(signal.SIGINT, interrupt)
     try:
@@ -231,7 +237,10 @@ def test_an_interrupt_reaches_only_us(ssh: Machine) -> None:
         settings = replace(ssh.settings, forks=1, width=1)
         slowly = Payload({}, (work,))
         hosts = [replace(ssh.host, name=str(number)) for number in range(3)]
+        releasing = threading.Thread(target=release)
+        releasing.start()
         replies = carried(settings, [Delivery(host, slowly, 1, "s") for host in hosts], stopping)
+        releasing.join()
         assert signal.getsignal(signal.SIGINT) is interrupt
     finally:
         signal.signal(signal.SIGINT, old)

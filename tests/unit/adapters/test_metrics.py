@@ -8,8 +8,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from reconciler.adapters.metrics.catalogue import METRICS, page
 from reconciler.adapters.metrics.recorder import MOST_SERVICES, OTHER, Recorder, bounded
-from reconciler.core.condition import Ages, Condition
-from reconciler.core.differ import Differing
+from reconciler.core.assessing.differ import Differing
+from reconciler.core.serving.condition import Ages, Condition
 from reconciler.model.delivery import Outcome, Reply
 from reconciler.model.event import Applied, HostFinished, HostObserved, PlanMade, Polled, Refused, RunFinished, Troubled
 from reconciler.model.key import Key

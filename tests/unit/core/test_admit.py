@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.core.admit import MOST, Entry, Unfit, admit
+from reconciler.core.inventories.admit import MOST, Entry, Unfit, admit
 from reconciler.model.inventory import Admitted
 
 

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from reconciler.core.agenda import (
+from reconciler.core.assessing.differ import Differing
+from reconciler.core.gate.timetable import Timetable
+from reconciler.core.serving.agenda import (
     CALM,
     PATIENCE,
     Agenda,
@@ -22,9 +24,7 @@ from reconciler.core.agenda import (
     attempted,
     fresh,
 )
-from reconciler.core.backoff import Backoff, spread
-from reconciler.core.differ import Differing
-from reconciler.core.timetable import Timetable
+from reconciler.core.serving.backoff import Backoff, spread
 from reconciler.model.calendar import Freeze, Reach
 from reconciler.model.order import Order, Orders
 

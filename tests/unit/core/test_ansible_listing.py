@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.core.admit import Entry, Unfit
-from reconciler.core.ansible_listing import Mapped, entries, label_rule
+from reconciler.core.inventories.admit import Entry, Unfit
+from reconciler.core.inventories.ansible_listing import Mapped, entries, label_rule
 from reconciler.model.errors import Stalled
 
 

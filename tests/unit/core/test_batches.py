@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.core.batch import CAREFUL, Caution, batches, staged, terms
-from reconciler.core.rollout import seconds, share
+from reconciler.core.parsing.rollout import seconds, share
+from reconciler.core.planning.batch import CAREFUL, Caution, batches, staged, terms
 from reconciler.model.desired import Host
 from reconciler.model.key import Place
 from reconciler.model.rollout import Rollout, Share, Terms, UnitCheck

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.core.budget import Budget
-from reconciler.core.progress import Fate
+from reconciler.core.running.budget import Budget
+from reconciler.core.running.progress import Fate
 from reconciler.model.plan import Step
 from reconciler.model.rollout import Batch, Terms
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.core.checks import answer, filled, query
-from reconciler.core.render import RenderError, Scope
+from reconciler.core.resolving.checks import answer, filled, query
+from reconciler.core.resolving.render import RenderError, Scope
 from reconciler.model.rollout import Check, CommandCheck, HttpCheck, PrometheusCheck, TcpCheck, UnitCheck
 from tests.fakes.fleet import fleet
 

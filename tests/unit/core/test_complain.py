@@ -9,10 +9,10 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 
-from reconciler.core.complain import validate
-from reconciler.core.limits import DEFAULT
-from reconciler.core.page import Page
-from reconciler.core.yaml import read
+from reconciler.core.parsing.complain import validate
+from reconciler.core.parsing.limits import DEFAULT
+from reconciler.core.parsing.page import Page
+from reconciler.core.parsing.yaml import read
 
 
 class Colour(Enum):

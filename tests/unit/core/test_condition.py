@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from reconciler.core.condition import Ages, Condition, ages, heard, staleness
+from reconciler.core.serving.condition import Ages, Condition, ages, heard, staleness
 from reconciler.model.observation import Head
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from reconciler.core.ask import Questions, payloads
-from reconciler.core.batch import Caution
-from reconciler.core.link import link
-from reconciler.core.parse import parse
-from reconciler.core.plan_json import plan_bytes
-from reconciler.core.render import compile_template
-from reconciler.core.resolve import resolve
+from reconciler.core.linking.link import link
+from reconciler.core.observing.ask import Questions, payloads
+from reconciler.core.parsing.parse import parse
+from reconciler.core.planning.batch import Caution
+from reconciler.core.planning.plan_json import plan_bytes
+from reconciler.core.resolving.render import compile_template
+from reconciler.core.resolving.resolve import resolve
 from reconciler.kinds import builtin
 from reconciler.loop.observe import Freshness
 from reconciler.loop.world import Memory

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from reconciler.core.differ import Differing, differing
+from reconciler.core.assessing.differ import Differing, differing
 from tests.fakes.daemon import HOSTS, files
 from tests.fakes.fleet import Fleet, fleet
 

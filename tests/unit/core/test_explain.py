@@ -13,15 +13,15 @@ from typing import Any
 
 import pytest
 
-from reconciler.core.drift import drifted
+from reconciler.core.assessing.drift import drifted
 from reconciler.core.explain.drift_text import drift_document, drift_markdown, drift_text
 from reconciler.core.explain.markdown import plan_markdown
 from reconciler.core.explain.plan_text import plan_text
 from reconciler.core.explain.run_text import run_details, run_document, run_markdown, run_text, runs_text
+from reconciler.core.explain.why import Known, Why, why
 from reconciler.core.explain.why_text import why_document, why_text
-from reconciler.core.explain.words import Line
 from reconciler.core.gate import Circumstances, Limits, gate
-from reconciler.core.why import Known, Why, why
+from reconciler.core.words import Line
 from reconciler.loop.reconcile import Planned
 from reconciler.model.errors import Stalled
 from reconciler.model.key import Key

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from reconciler.core.admit import Entry, admit
-from reconciler.core.assess import assess
-from reconciler.core.inventory import joined
-from reconciler.core.link import Linked, link
+from reconciler.core.assessing.assess import assess
+from reconciler.core.inventories.admit import Entry, admit
+from reconciler.core.inventories.inventory import joined
+from reconciler.core.linking.link import Linked, link
 from reconciler.model.desired import Desired, Profile
 from reconciler.model.inventory import Listing, place_of
 from reconciler.model.key import Key

@@ -8,8 +8,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from reconciler.core.admit import Entry, Unfit, admit
-from reconciler.core.inventory_file import csv_entries, inventory_schema, json_entries
+from reconciler.core.inventories.admit import Entry, Unfit, admit
+from reconciler.core.inventories.inventory_file import csv_entries, inventory_schema, json_entries
 from reconciler.model.errors import Stalled
 
 FULL = {

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from jsonschema import Draft202012Validator
 
-from reconciler.core.observation_json import (
+from reconciler.core.observing.observation_json import (
     check_observations,
     observation_bytes,
     observation_document,

@@ -6,12 +6,12 @@ import pickle
 
 import pytest
 
-from reconciler.core import parse as module
-from reconciler.core import stencil
-from reconciler.core.join import join
-from reconciler.core.limits import Limits
-from reconciler.core.parse import parse, parse_file
-from reconciler.core.yaml import RawFile
+from reconciler.core.parsing import parse as module
+from reconciler.core.parsing import stencil
+from reconciler.core.parsing.join import join
+from reconciler.core.parsing.limits import Limits
+from reconciler.core.parsing.parse import parse, parse_file
+from reconciler.core.parsing.yaml import RawFile
 from reconciler.model.desired import Host
 from reconciler.model.document import Expression, ProjectDocument, Selector, ServiceDocument
 from reconciler.model.key import Place

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from reconciler.core import exchange
-from reconciler.core.plan_json import (
+from reconciler.core.planning.plan_json import (
     check_plan,
     plan_bytes,
     plan_digest,

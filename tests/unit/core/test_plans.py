@@ -41,10 +41,10 @@ import pytest
 import yaml
 from pydantic import BaseModel, ConfigDict
 
-from reconciler.core.drift import drifted
+from reconciler.core.assessing.drift import drifted
 from reconciler.core.explain.outline import sections
-from reconciler.core.plan import Scope
-from reconciler.core.plan_json import plan_digest
+from reconciler.core.planning.plan import Scope
+from reconciler.core.planning.plan_json import plan_digest
 from reconciler.loop.reconcile import Planned
 from reconciler.model.key import Key
 from reconciler.model.plan import Change

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from reconciler.core.progress import Admission, Fate, Progress
+from reconciler.core.running.progress import Admission, Fate, Progress
 from reconciler.model.desired import Service
 from reconciler.model.key import Place
 from reconciler.model.plan import Plan, Step, Summary

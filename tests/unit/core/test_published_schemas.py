@@ -12,10 +12,10 @@ from jsonschema import Draft202012Validator
 from yaml import safe_load
 
 from reconciler.cli.schema import written
-from reconciler.core.limits import DEFAULT
-from reconciler.core.parse import parse
+from reconciler.core.parsing.limits import DEFAULT
+from reconciler.core.parsing.parse import parse
+from reconciler.core.parsing.yaml import read
 from reconciler.core.schemas import generate
-from reconciler.core.yaml import read
 from reconciler.kinds import builtin
 from tests.sample import registry
 
@@ -128,8 +128,8 @@ def test_mistakes_of_structure_do_not_fit(text: str) -> None:
 
 
 def test_an_empty_plan_and_empty_observations_fit() -> None:
-    from reconciler.core.observation_json import observation_bytes
-    from reconciler.core.plan_json import plan_document, sealed
+    from reconciler.core.observing.observation_json import observation_bytes
+    from reconciler.core.planning.plan_json import plan_document, sealed
     from reconciler.model.plan import Plan, Summary
 
     plan = sealed(Plan("a" * 40, "f", None, 0, 0, (), {}, (), (), Summary()))

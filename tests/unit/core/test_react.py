@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.core.due import Due, Group
-from reconciler.core.react import reactions
+from reconciler.core.assessing.due import Due, Group
+from reconciler.core.assessing.react import reactions
 from reconciler.kinds import builtin
 from reconciler.model.desired import Profile, Resource
 from reconciler.model.key import Key, Place

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.core.render import MAX_OUTPUT, RenderError, Scope, around_name, compile_template, render
+from reconciler.core.resolving.render import MAX_OUTPUT, RenderError, Scope, around_name, compile_template, render
 
 CONTEXT = {
     "host": Scope("host", {"name": "web-1", "labels": {"site": "lon"}}),

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from reconciler.core.gate import Allowance
-from reconciler.core.parse import parse_file
-from reconciler.core.parsed_json import Kept, Pages, to_page
+from reconciler.core.parsing.parse import parse_file
+from reconciler.core.parsing.parsed_json import Kept, Pages, to_page
 from reconciler.kinds import builtin
 from reconciler.loop import reconcile
 from reconciler.model.calendar import Reach

@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from random import Random
 
-from reconciler.core.rota import SHARE, Place, Rota
+from reconciler.core.serving.rota import SHARE, Place, Rota
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 HALF = timedelta(minutes=30)

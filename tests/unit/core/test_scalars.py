@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.core.scalars import resolve
+from reconciler.core.parsing.scalars import resolve
 
 
 @pytest.mark.parametrize(

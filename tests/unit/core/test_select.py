@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.core.select import LabelIndex
+from reconciler.core.linking.select import LabelIndex
 from reconciler.model.desired import Host
 from reconciler.model.document import Expression, Selector
 from reconciler.model.key import Place

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from reconciler.core.admit import Entry, admit
-from reconciler.core.size_check import Bounds, delta, objection
+from reconciler.core.inventories.admit import Entry, admit
+from reconciler.core.inventories.size_check import Bounds, delta, objection
 from reconciler.model.inventory import Snapshot
 
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from reconciler.core.timetable import Timetable, as_freeze, in_force, next_edges, open_until
+from reconciler.core.gate.timetable import Timetable, as_freeze, in_force, next_edges, open_until
 from reconciler.model.calendar import Freeze, Reach, Window
 from reconciler.model.order import Order, Orders
 

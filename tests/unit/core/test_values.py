@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.core.opaque import Sealer
-from reconciler.core.values import Origin, context, origins, value_set, varies
+from reconciler.core.resolving.opaque import Sealer
+from reconciler.core.resolving.values import Origin, context, origins, value_set, varies
 from reconciler.model.desired import Host
 from reconciler.model.document import ProjectDocument, Selector, ServiceDocument
 from reconciler.model.key import Place

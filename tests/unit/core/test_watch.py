@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from reconciler.core.watch import Patience, Watch
+from reconciler.core.running.watch import Patience, Watch
 
 BEGUN = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.core.webhook import Bucket, Received, delivery
+from reconciler.core.serving.webhook import Bucket, Received, delivery
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 SECRET = b"s3cret"

@@ -6,8 +6,8 @@ import pickle
 
 import pytest
 
-from reconciler.core.limits import Limits
-from reconciler.core.yaml import RawFile, read
+from reconciler.core.parsing.limits import Limits
+from reconciler.core.parsing.yaml import RawFile, read
 from reconciler.model.key import Place
 
 

@@ -125,7 +125,7 @@ def test_what_was_told_before_contact_was_lost_is_on_record(world: Fleet) -> Non
 
 def test_what_can_not_be_bundled_is_said_and_carried_out_so(world: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
     from reconciler.core.explain.plan_text import plan_text
-    from reconciler.core.plan_json import plan_bytes, plan_document, read_plan
+    from reconciler.core.planning.plan_json import plan_bytes, plan_document, read_plan
     from reconciler.kinds.directory import Directory
 
     monkeypatch.setattr(Directory, "ordinary", True)

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from reconciler.core.condition import Condition, Pace
 from reconciler.core.gate import Limits
+from reconciler.core.serving.condition import Condition, Pace
 from reconciler.loop.lead import Life, live
 from reconciler.loop.serve import Means
 from reconciler.loop.world import World

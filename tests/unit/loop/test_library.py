@@ -10,9 +10,9 @@ from hashlib import sha1
 
 import pytest
 
-from reconciler.core.join import join
-from reconciler.core.limits import DEFAULT, Limits
-from reconciler.core.parse import Parser, parse, parse_file
+from reconciler.core.parsing.join import join
+from reconciler.core.parsing.limits import DEFAULT, Limits
+from reconciler.core.parsing.parse import Parser, parse, parse_file
 from reconciler.loop import library as module
 from reconciler.loop.library import Library
 from reconciler.model.document import Documents

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from reconciler.core.explain.run_text import recovered_line
-from reconciler.core.plan_json import read_plan
-from reconciler.core.recovery import BETWEEN, GONE, NOT_BEGUN, NOT_KNOWN
+from reconciler.core.planning.plan_json import read_plan
+from reconciler.core.running.recovery import BETWEEN, GONE, NOT_BEGUN, NOT_KNOWN
 from reconciler.loop import reconcile
 from reconciler.model.event import RunRecovered
 from reconciler.model.plan import Plan

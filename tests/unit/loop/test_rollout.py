@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.core.batch import Caution
+from reconciler.core.planning.batch import Caution
 from reconciler.loop import reconcile
 from reconciler.model.errors import Stalled
 from reconciler.model.event import HealthFinished, HealthStarted, RolledBack, RolloutHalted, StepStarted

@@ -1,0 +1,253 @@
+"""Assesses hosts: which changes are due on each, what is not known, what is released, what only needs recording.
+
+The work is done once for each distinct (profile, answers, ownership) and fans out over the hosts that share it.
+Knows nothing of steps and their order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from reconciler.core.assessing.alike import held_by_host
+from reconciler.core.assessing.compare import Different, Equal, NotKnown
+from reconciler.core.assessing.due import (
+    NOT_OBSERVED,
+    Alike,
+    Assessment,
+    Due,
+    Focus,
+    Group,
+    Judged,
+    Look,
+    Stuck,
+    Verdict,
+)
+from reconciler.core.assessing.prune import prune
+from reconciler.core.assessing.react import reactions
+from reconciler.core.observing.ask import Questions
+from reconciler.kinds import Registry
+from reconciler.model.desired import Desired, Profile, Resource
+from reconciler.model.key import OUTSIDE, Key
+from reconciler.model.observation import Fact, Observation, Ownership
+from reconciler.model.plan import Blocked, Change, Release
+
+NOTHING: Mapping[Key, Any] = {}
+"""On record. One object, since hosts are told apart by that."""
+
+
+def assess(
+    desired: Desired,
+    observations: Mapping[str, Observation],
+    ownership: Mapping[str, Ownership],
+    registry: Registry,
+    focus: Focus | None = None,
+) -> Assessment:
+    """What is due on every host, from what Git asks for, what hosts said and what we remember.
+
+    Hosts out of `focus` are known to be in order (see `heads.standing`): only counted, not looked at. A host that
+    stands in for others is looked at for all of them.
+    """
+    focus = focus or Focus(desired.hosts)
+    look = Look(desired, registry, Questions(registry))
+    looked_at = sorted(host for host in focus.hosts if host in desired.hosts)
+    groups, out_of_reach = _groups(desired, observations, ownership, looked_at)
+    rest = _rest(look)
+    known = focus.before.verdicts if focus.before and focus.before.rest == rest else {}
+    judged = {alike: known.get(alike) or (group, _verdict(group, look)) for alike, (group, _) in groups.items()}
+    verdicts = tuple((judged[alike][1], _all(hosts, focus)) for alike, (_, hosts) in groups.items())
+    unreachable = [
+        Blocked("not-observed" if why == NOT_OBSERVED else "unreachable", why, tuple(hosts))
+        for why, hosts in sorted(out_of_reach.items())
+    ]
+    missing = sum(len(desired.layouts[h].resources) for hosts in out_of_reach.values() for h in hosts)
+    stuck = sum(len(verdict.stuck) * len(hosts) for verdict, hosts in verdicts)
+    gone, releases = _departed(desired, ownership)
+    return Assessment(
+        verdicts=verdicts,
+        blocked=(*unreachable, *_held(desired), *_stuck(verdicts), *gone),
+        releases=(*releases, *_released(verdicts)),
+        unknown=missing + stuck,
+        comparisons=len(look.done),
+        settled=desired.managed - _resources(desired, looked_at, focus),
+        judged=Judged(rest, judged),
+    )
+
+
+def _all(hosts: list[str], focus: Focus) -> tuple[str, ...]:
+    """With those that they stand in for, sorted."""
+    if focus.stand_ins.keys().isdisjoint(hosts):
+        return tuple(hosts)
+    return tuple(sorted(each for host in hosts for each in focus.stand_ins.get(host, (host,))))
+
+
+def _resources(desired: Desired, looked_at: Iterable[str], focus: Focus) -> int:
+    """Of the hosts that are looked at, and of those that they stand in for: these have the same layout."""
+    return sum(len(desired.layouts[h].resources) * len(focus.stand_ins.get(h, (h,))) for h in looked_at)
+
+
+def _rest(look: Look) -> tuple[object, ...]:
+    """All that a verdict rests on beside what makes hosts alike: what `prune` asks of Git, and the kinds."""
+    desired = look.desired
+    held = frozenset(held.service for held in desired.held)
+    return (look.registry, frozenset(desired.services), desired.broken, desired.opaque, held)
+
+
+def _groups(
+    desired: Desired,
+    observations: Mapping[str, Observation],
+    ownership: Mapping[str, Ownership],
+    looked_at: Iterable[str],
+) -> tuple[dict[Alike, tuple[Group, list[str]]], dict[str, list[str]]]:
+    """Hosts that are alike, and hosts that nothing can be said of, by reason."""
+    grouped: dict[Alike, tuple[Group, list[str]]] = {}
+    out_of_reach: dict[str, list[str]] = {}
+    held = held_by_host(desired)
+    for host in looked_at:
+        records = ownership[host].owned if host in ownership else NOTHING
+        if not (records or desired.layouts[host].resources):
+            continue  # it is never asked, since there is nothing to know
+        seen = observations.get(host)
+        if seen is None or seen.observed_at is None or seen.unreachable:
+            reason = seen.unreachable if seen and seen.unreachable else NOT_OBSERVED
+            out_of_reach.setdefault(reason, []).append(host)
+            continue
+        group = Group(desired.profiles[host], seen.facts, records, held.get(host, frozenset()))
+        alike = (group.profile, id(group.facts), id(group.records), group.held)
+        grouped.setdefault(alike, (group, []))[1].append(host)
+    return grouped, out_of_reach
+
+
+def _verdict(group: Group, look: Look) -> Verdict:
+    dues: list[Due] = []
+    stuck: list[Stuck] = []
+    equal: list[tuple[Resource, Fact]] = []
+    unchanged = 0
+    for index, resource in enumerate(group.profile.resources):
+        match look.compare(resource, group.facts, group.records.get(resource.key)):
+            case NotKnown(reason):
+                stuck.append(Stuck(resource.key, resource.service, "unknown", reason))
+            case Equal(settled):
+                unchanged += 1
+                if not settled:
+                    equal.append((resource, group.facts[resource.key]))
+            case Different() as difference:
+                key = (id(difference), index)
+                if key not in look.dues:
+                    look.dues[key] = _due(resource, difference, index, group.facts[resource.key], look)
+                dues.append(look.dues[key])
+    pruned = prune(group, look)
+    dues, waiting = _unblocked([*dues, *pruned.dues], group.profile, {s.key for s in stuck})
+    dues += reactions(group, dues, {s.key for s in (*stuck, *waiting)}, look.registry)
+    return Verdict(tuple(dues), (*stuck, *waiting, *pruned.stuck), pruned.released, tuple(equal), unchanged)
+
+
+def _due(resource: Resource, difference: Different, index: int, fact: Fact, look: Look) -> Due:
+    kind: Any = look.registry[resource.key.kind]
+    change = Change(
+        key=resource.key,
+        action=difference.action,
+        cause=difference.cause,
+        fields=difference.fields,
+        desired=resource.digest,
+        query=look.questions.of(resource)[0],
+        expect=fact.facts_digest,
+        sensitive=resource.sensitive,
+        ordinary=kind.ordinary,
+    )
+    name, spec = resource.key.name, resource.spec
+    # What it reacts to comes before it: a unit that is started reads its files as they should be.
+    answers = {("changed", str(key)) for key in (*resource.restart_on, *resource.reload_on)}
+    return Due(
+        change=change,
+        service=resource.service,
+        index=index,
+        requires=resource.requires,
+        provides=kind.provides(name, spec) | {("changed", str(resource.key))},
+        after=kind.after(name, spec) | answers,
+    )
+
+
+def _unblocked(dues: list[Due], profile: Profile, unknown: set[Key]) -> tuple[list[Due], list[Stuck]]:
+    """Leaves out what requires something unknown, directly or not."""
+    if not unknown:
+        return dues, []
+    requires = {r.key: r.requires for r in profile.resources}
+    roots: dict[Key, Key] = {key: key for key in unknown}
+    grown = True
+    while grown:
+        grown = False
+        for key, needed in requires.items():
+            behind = next((roots[n] for n in needed if n in roots), None)
+            if behind is not None and key not in roots:
+                roots[key], grown = behind, True
+    free = [due for due in dues if due.change.key not in roots]
+    waiting = [
+        Stuck(d.change.key, d.service, "waits", f"waits for {roots[d.change.key]}", str(roots[d.change.key]))
+        for d in dues
+        if d.change.key in roots
+    ]
+    return free, waiting
+
+
+def _held(desired: Desired) -> list[Blocked]:
+    return [
+        Blocked("held", f"{held.reason} ({held.place})", held.hosts, held.service, root=str(held.place))
+        for held in desired.held
+    ]
+
+
+def _stuck(verdicts: Iterable[tuple[Verdict, tuple[str, ...]]]) -> list[Blocked]:
+    hosts_of: dict[Stuck, list[str]] = {}
+    for verdict, hosts in verdicts:
+        for stuck in verdict.stuck:
+            hosts_of.setdefault(stuck, []).extend(hosts)
+    return [
+        Blocked(s.reason, s.message, tuple(sorted(hosts)), s.service, s.key, s.root)
+        for s, hosts in sorted(hosts_of.items(), key=lambda item: (item[0].service, item[0].key, item[0].message))
+    ]
+
+
+def _released(verdicts: Iterable[tuple[Verdict, tuple[str, ...]]]) -> list[Release]:
+    hosts_of: dict[tuple[str, Key, str], list[str]] = {}
+    for verdict, hosts in verdicts:
+        for owned, reason in verdict.released:
+            hosts_of.setdefault((owned.service, owned.key, reason), []).extend(hosts)
+    return [
+        Release(reason, tuple(sorted(hosts)), key, service)
+        for (service, key, reason), hosts in sorted(hosts_of.items())
+    ]
+
+
+def _departed(desired: Desired, ownership: Mapping[str, Ownership]) -> tuple[list[Blocked], list[Release]]:
+    """Hosts that we own something on and that nobody names: released, or held when that may be a mistake."""
+    blocked: list[Blocked] = []
+    hosts_of: dict[tuple[str, Key, str], list[str]] = {}
+    for host, ours in sorted(ownership.items()):
+        if host in desired.hosts or not ours.owned:
+            continue
+        held = _not_departed(host, ours.path, desired)
+        if held is not None:
+            blocked.append(held)
+            continue
+        source = ours.path.removeprefix(OUTSIDE)
+        why = "its Host document left Git" if source == ours.path else f"it left the inventory {source}"
+        for owned in ours.owned.values():
+            hosts_of.setdefault((owned.service, owned.key, why), []).append(host)
+    releases = [Release(why, tuple(hosts), key, service) for (service, key, why), hosts in sorted(hosts_of.items())]
+    return blocked, releases
+
+
+def _not_departed(host: str, path: str, desired: Desired) -> Blocked | None:
+    """Why nothing follows from a host's absence."""
+    if path.startswith(OUTSIDE) and path not in desired.inventories:
+        message = f"the inventory {path.removeprefix(OUTSIDE)} that named it is not configured"
+        return Blocked("held", message, (host,), root=path)
+    if desired.unreadable(path):
+        where = f"{path} can't be relied on" if path.startswith(OUTSIDE) else f"its document in {path} can't be read"
+        return Blocked("held", where, (host,), root=path)
+    if desired.opaque:
+        return Blocked("held", "it may be in a document that can't be read now", (host,), root=path)
+    if not desired.hosts:
+        return Blocked("empty", "no Host document is left; an empty inventory changes nothing", (host,))
+    return None

@@ -1,0 +1,1 @@
+"""What hosts are asked and when, and what their answers say."""

@@ -1,0 +1,1 @@
+"""Files of the repository to documents and problems: text, YAML, fields, kinds' entries. Knows no other document."""

@@ -1,0 +1,1 @@
+"""What is written down after a change, and what is taken over as it was found."""

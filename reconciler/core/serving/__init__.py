@@ -1,0 +1,1 @@
+"""The daemon's rules: what is to be done now, how long to wait, whether a webhook is real."""
