@@ -22,9 +22,9 @@ from reconciler.adapters.log import LogListener
 from reconciler.adapters.post import Mailbox
 from reconciler.adapters.store import open_postgresql
 from reconciler.adapters.ticker import ticking
-from reconciler.core.condition import Pace
-from reconciler.core.limits import DEFAULT
-from reconciler.core.parse import Parser
+from reconciler.core.parsing.limits import DEFAULT
+from reconciler.core.parsing.parse import Parser
+from reconciler.core.serving.condition import Pace
 from reconciler.kinds import builtin
 from reconciler.loop.lead import Life, live
 from reconciler.loop.library import Library
