@@ -1,0 +1,95 @@
+"""Two and three daemons on one PostgreSQL: whatever becomes of the leader in the middle of an apply, another leads
+within two leases and finishes it, and no host ever has two writers. The hosts' own logs tell."""
+
+from __future__ import annotations
+
+import signal
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
+from itertools import pairwise
+
+import pytest
+
+from tests.daemons.fleet import LEASE, NAMES, Daemon, Fleet, fleet
+
+
+def killed(leader: Daemon) -> None:
+    leader.signal(signal.SIGKILL)
+
+
+def stopped(leader: Daemon) -> None:
+    leader.signal(signal.SIGSTOP)
+
+
+def cut_off(leader: Daemon) -> None:
+    leader.line.set("refusing")
+
+
+def unanswered(leader: Daemon) -> None:
+    leader.line.set("silent")
+
+
+def mended(daemon: Daemon) -> None:
+    """Whatever it was. It may have ended itself."""
+    daemon.line.set("open")
+    if daemon.process.poll() is None:
+        daemon.signal(signal.SIGCONT)
+
+
+def in_the_middle(world: Fleet, content: str) -> Daemon:
+    """Git says something else, and its leader is at it."""
+    before = len(world.log())
+    world.commit(content)
+    world.until(lambda: len([visit for visit in world.log()[before:] if visit.effects]) >= 4)
+    leader = world.leader()
+    assert leader is not None
+    return leader
+
+
+def judge(world: Fleet, contents: int) -> None:
+    """What hosts noted: one writer at a time, epochs that never fall, each effect once."""
+    for name in NAMES:
+        visits = [visit for visit in world.log() if visit.host == name and visit.effects]
+        assert all(one.end < other.start for one, other in pairwise(visits))
+        epochs = [visit.epoch for visit in visits]
+        assert epochs == sorted(epochs)
+        effects = Counter(effect for visit in visits for effect in visit.effects)
+        assert set(effects.values()) == {1}
+        assert len(effects) == 2 * contents
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [2, 3])
+@pytest.mark.parametrize("happens", [killed, stopped, cut_off, unanswered])
+def test_another_leads_and_finishes(happens: Callable[[Daemon], None], count: int) -> None:
+    with fleet(count) as world:
+        world.until(lambda: world.contents() == {"one"})
+        leader = in_the_middle(world, "two")
+        at = world.now()
+        happens(leader)
+        world.until(lambda: world.leader() not in (None, leader))
+        assert world.led_since() - at <= timedelta(seconds=2 * LEASE)
+        world.until(lambda: world.contents() == {"two"})
+        mended(leader)
+        world.commit("three")
+        world.until(lambda: world.contents() == {"three"})
+        world.until(lambda: world.ask("SELECT count(*) FROM run WHERE status = 'running'") == (0,))
+        for daemon in world.daemons:
+            if daemon.process.poll() is None:
+                daemon.signal(signal.SIGTERM)
+                assert daemon.process.wait(60) == 0
+        judge(world, contents=3)
+
+
+@pytest.mark.slow
+def test_clocks_that_are_hours_apart_make_no_difference() -> None:
+    with fleet(2, ahead=2 * 3600) as world:
+        world.until(lambda: world.contents() == {"one"})
+        leader = in_the_middle(world, "two")
+        at = world.now()
+        killed(leader)
+        world.until(lambda: world.leader() not in (None, leader))
+        assert world.led_since() - at <= timedelta(seconds=2 * LEASE)
+        world.until(lambda: world.contents() == {"two"})
+        judge(world, contents=2)
