@@ -72,7 +72,7 @@ def open_world(settings: Settings, listeners: Sequence[Listener] = ()) -> Iterat
             clock=SystemClock(),
             listeners=listeners,
             limits=limits_of(settings),
-            caution=Caution(**_numbers(settings.limits, Caution)),
+            caution=caution_of(settings),
             patience=Patience(settings.health.patience, settings.health.interval),
             keep=timedelta(seconds=settings.history.keep) if settings.history.keep else None,
             secrets=_secrets(settings),
@@ -98,6 +98,7 @@ def open_daemon(settings: Settings, mailbox: Mailbox, log: LogListener) -> Itera
     def publish(condition: Condition) -> None:
         desk.publish(condition)
         recorder.publish(condition)
+        log.publish(condition)
 
     life = Life(
         post=mailbox,
@@ -142,6 +143,11 @@ def webhook_secrets(settings: Settings) -> dict[Forge, bytes]:
 def limits_of(settings: Settings) -> Limits:
     """What a plan may do without anybody's word."""
     return Limits(**_numbers(settings.limits, Limits))
+
+
+def caution_of(settings: Settings) -> Caution:
+    """How carefully a plan goes out that touches much."""
+    return Caution(**_numbers(settings.limits, Caution))
 
 
 def open_brake(settings: Settings) -> FileBrake:

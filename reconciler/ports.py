@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Protocol, TypeAlias
 
 from reconciler.core.gate import Limits
+from reconciler.core.planning.batch import Caution
 from reconciler.core.serving.condition import Pace
 from reconciler.model.approval import Approval
 from reconciler.model.attempt import Attempt
@@ -336,6 +337,7 @@ class Reloaded:
 
     pace: Pace
     limits: Limits
+    caution: Caution
 
 
 @dataclass(frozen=True, slots=True)

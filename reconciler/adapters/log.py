@@ -12,10 +12,13 @@ from typing import Any, Literal
 
 import structlog
 
+from reconciler.core.serving.condition import Condition
 from reconciler.core.words import printable
 from reconciler.model.event import (
     Applied,
     Event,
+    HealthFinished,
+    HealthStarted,
     HostFinished,
     HostObserved,
     Led,
@@ -23,7 +26,10 @@ from reconciler.model.event import (
     PlanMade,
     Polled,
     Refused,
+    RolledBack,
+    RolloutHalted,
     RunFinished,
+    RunRecovered,
     RunStarted,
     StepFinished,
     StepStarted,
@@ -49,6 +55,7 @@ class LogListener:
             processors=[structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"), _escaped, renderer],
         )
         self._run: dict[str, Any] = {}
+        self._last: tuple[str, str] = ("", "")
 
     def set_level(self, level: str) -> None:
         """From now on."""
@@ -59,11 +66,24 @@ class LogListener:
         if LEVELS[level] >= self._level:
             self._log.msg(event, level=level, **more)
 
+    def publish(self, condition: Condition) -> None:
+        """Says how the daemon is when that is another thing than before."""
+        now = (condition.role, condition.error)
+        before, self._last = self._last, now
+        if now == before:
+            return
+        if condition.error and condition.role != "leader":
+            self.say("error", "this process can't go on for now", why=condition.error)
+        elif condition.role == "standby":
+            self.say("info", "this process waits for the lead", why=condition.leader)
+
     def on(self, event: Event) -> None:
         """Hears what happens (a Listener)."""
         match event:
             case RunStarted() | StepStarted() | HostFinished() | StepFinished() | RunFinished():
                 self._run_event(event)
+            case HealthStarted() | HealthFinished() | RolloutHalted() | RolledBack():
+                self._rollout_event(event)
             case HostObserved(reply) if reply.status != "done":
                 self.say("debug", "a host did not answer", host=reply.host, status=reply.status, why=reply.reason)
             case ObserveFinished(answered, unreachable):
@@ -87,6 +107,9 @@ class LogListener:
             case Applied(run, status, services, seconds, why):
                 level = "info" if status == "succeeded" else "warning"
                 self.say(level, f"apply {status}", run=run, services=services[:20], seconds=seconds, why=why)
+            case RunRecovered(run, _, done, untouched, unclear):
+                more = {"done": done, "untouched": untouched, "unclear": unclear}
+                self.say("warning", "an interrupted run was taken over", run=run, **more)
             case Troubled(what, why):
                 self.say("error", f"trouble with {what}", why=why)
             case _:
@@ -108,6 +131,20 @@ class LogListener:
             case RunFinished(run, status):
                 self.say("info", "run ended", run=run, status=status)
                 self._run = {}
+            case _:
+                pass
+
+    def _rollout_event(self, event: Event) -> None:
+        match event:
+            case HealthStarted(step, service, hosts, bake):
+                self.say("info", "health is watched", **self._run, step=step, service=service, hosts=hosts, bake=bake)
+            case HealthFinished(step, service, unhealthy):
+                level = "warning" if unhealthy else "info"
+                self.say(level, "health was watched", **self._run, step=step, service=service, unhealthy=unhealthy)
+            case RolloutHalted(service, reason):
+                self.say("warning", "rollout halted", **self._run, service=service, why=reason)
+            case RolledBack(service, run, status, revision, hosts):
+                self.say("warning", f"rolled back: {status}", run=run, service=service, revision=revision, hosts=hosts)
             case _:
                 pass
 

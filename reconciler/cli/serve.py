@@ -70,7 +70,7 @@ def _on_signals(mailbox: Mailbox, log: LogListener, read: Callable[[], Settings]
 def _reload(mailbox: Mailbox, log: LogListener, read: Callable[[], Settings], first: Settings) -> None:
     """What is safe changes now; what is not is named. Settings that are wrong change nothing."""
     from reconciler.adapters.systemd import notify
-    from reconciler.bootstrap import limits_of, pace_of
+    from reconciler.bootstrap import caution_of, limits_of, pace_of
     from reconciler.config import differences, reloadable
     from reconciler.model.errors import ReconcilerError
     from reconciler.ports import Reloaded
@@ -82,7 +82,7 @@ def _reload(mailbox: Mailbox, log: LogListener, read: Callable[[], Settings], fi
         log.say("error", "the new settings are wrong; the old ones stay", why=error.message)
     else:
         log.set_level(settings.serve.log_level)
-        mailbox.put(Reloaded(pace_of(settings), limits_of(settings)))
+        mailbox.put(Reloaded(pace_of(settings), limits_of(settings), caution_of(settings)))
         later = [name for name in differences(first, settings) if not reloadable(name)]
         log.say("warning" if later else "info", "settings were read again", needs_restart=later)
     notify("READY=1")

@@ -17,10 +17,12 @@ def command(common: Common) -> None:
     from reconciler.bootstrap import SystemClock, open_brake, open_store
     from reconciler.cli import show
     from reconciler.core.explain.status_text import Status, status_document, status_markdown, status_text
+    from reconciler.loop.lead import PURPOSE
 
     now, brake = SystemClock().now(), open_brake(common.settings).pulled()
     with open_store(common.settings) as store:
-        status = Status(brake, store.orders(now), tuple(store.attempts().values()), tuple(store.runs(5)))
+        orders, attempts, runs = store.orders(now), tuple(store.attempts().values()), tuple(store.runs(5))
+        status = Status(brake, orders, attempts, runs, store.holder(PURPOSE))
     match common.output:
         case "json":
             show.document(status_document(status))

@@ -71,12 +71,12 @@ class _What:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What came of it: hosts that were changed, and of these that did not go through. `taken`: somebody else is at
-    work."""
+    """What came of it: hosts that were changed, and of these that did not go through. `again`: runs that died could not
+    be taken over yet."""
 
     changed: frozenset[str] = frozenset()
     failed: frozenset[str] = frozenset()
-    taken: bool = False
+    again: bool = False
 
 
 @dataclass(slots=True)
@@ -178,13 +178,13 @@ class Aside:
         seconds = (self.world.clock.now() - done.since).total_seconds()
         run, status = (done.run.id, done.run.status) if done.run else (0, "failed")
         self.world.tell(Applied(run, status, done.services, seconds, message))
-        return _done(done.run) if done.run else Done(taken=isinstance(done.failure, Taken))
+        return _done(done.run) if done.run else Done()
 
     def _recovered(self, failure: ReconcilerError | None) -> Done:
         self._under_way = None
         if failure is not None and not isinstance(failure, Taken):
             self.world.tell(Troubled("an interrupted run", failure.message))
-        return Done(taken=failure is not None)
+        return Done(again=failure is not None)
 
     def _begin(self, made: Planned) -> None:
         services = tuple(dict.fromkeys(step.service for step in made.plan.steps))
@@ -221,7 +221,8 @@ class Aside:
         under_way.over = True
 
     def _stopping(self, under_way: _UnderWay) -> bool:
-        if not under_way.stopped and (brake := braked(self.world)):
+        # A pause keeps nobody from asking hosts, which is all that taking over a run does to them.
+        if not under_way.stopped and under_way.planned and (brake := braked(self.world)):
             under_way.stopped = f"paused by {brake.who}: {brake.why}"
         return bool(under_way.stopped)
 

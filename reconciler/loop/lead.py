@@ -79,7 +79,7 @@ def _idle(life: Life, span: timedelta) -> None:
 def _lead(life: Life, world: World, held: Held) -> None:
     daemon = Daemon(world, life.means, held, life.rev)
     if life.reloaded:
-        daemon.reload(life.reloaded.pace, life.reloaded.limits)
+        daemon.reload(life.reloaded)
     world.tell(Led(held.epoch))
     try:
         again: datetime | None = world.clock.now()
@@ -130,9 +130,9 @@ def _heard(life: Life, daemon: Daemon, message: Message) -> Iterator[Tick]:
             except ReconcilerError as error:
                 # Git is looked at soon anyway.
                 daemon.world.tell(Troubled("a webhook", error.message))
-        case Reloaded(pace, limits):
+        case Reloaded():
             life.reloaded = message
-            daemon.reload(pace, limits)
+            daemon.reload(message)
         case Woken():
             yield Tick("aside", daemon.world.clock.now())
         case _:

@@ -152,7 +152,7 @@ def refusals(world: World, planned: Planned, allowance: Allowance) -> list[Refus
     desired, now = planned.read.desired, world.clock.now()
     circumstances = Circumstances(
         coverage=covered(desired, world.store.heads()),
-        halted=halted_services(_last(world, planned.plan.revision)),
+        halted=halted(world, planned.plan.revision),
         approvals=[given for given in world.store.approvals(planned.plan.digest) if given.holds(now)],
         allowance=allowance,
         timetable=timetable(world, desired),
@@ -161,11 +161,11 @@ def refusals(world: World, planned: Planned, allowance: Allowance) -> list[Refus
     return gate(planned.plan, desired, world.limits, circumstances)
 
 
-def _last(world: World, revision: str) -> dict[str, Run]:
-    """The last run of each service at a revision; those that were halted with their outcomes."""
+def halted(world: World, revision: str) -> dict[str, Run]:
+    """Services that were halted at a revision and are not tried again by themselves, each with the run."""
     last = world.store.last_runs(revision)
     whole = {run.id: world.store.run(run.id) or run for run in last.values() if run.status == "halted"}
-    return {service: whole.get(run.id, run) for service, run in last.items()}
+    return halted_services({service: whole.get(run.id, run) for service, run in last.items()})
 
 
 def keep(world: World, planned: Planned) -> None:

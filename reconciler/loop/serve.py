@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from reconciler.core.assessing.differ import Differing, differing
-from reconciler.core.gate import Limits
 from reconciler.core.gate.timetable import Timetable
 from reconciler.core.serving.agenda import (
+    RETRY,
     Agenda,
     Apply,
     Approved,
@@ -34,13 +34,13 @@ from reconciler.loop.desire import Read
 from reconciler.loop.lookout import Lookout, other, places
 from reconciler.loop.observe import Freshness, ask, lacking
 from reconciler.loop.orders import orders
-from reconciler.loop.reconcile import Request, never, planned, watch
+from reconciler.loop.reconcile import Request, halted, never, planned, watch
 from reconciler.loop.world import Reading, World
 from reconciler.model.errors import ReconcilerError
 from reconciler.model.event import PlanMade, Troubled
 from reconciler.model.observation import Head
 from reconciler.model.order import NO_ORDERS, Orders
-from reconciler.ports import Held, Tick
+from reconciler.ports import Held, Reloaded, Tick
 
 GROUP = 2000
 """Hosts that are asked in one duty: what is more urgent need not wait for all. Not fewer, since each duty waits for its
@@ -84,10 +84,12 @@ class Daemon:
     _stale: bool = False
     _planned_at: datetime = field(init=False)
     _differing: Mapping[str, Differing] = field(default_factory=dict)
+    _halted: tuple[str, ...] = ()
     _heard: Heard = field(default_factory=Heard)
     _waiting: tuple[Waiting, ...] = ()
     _failures: int = 0
     _recover_at: datetime | None = None
+    _recoveries: int = 0
 
     def __post_init__(self) -> None:
         now, chance = self.world.clock.now(), self.means.chance
@@ -127,12 +129,13 @@ class Daemon:
         self._publish(self._waiting)
         return self._again(todo)
 
-    def reload(self, pace: Pace, limits: Limits) -> None:
+    def reload(self, new: Reloaded) -> None:
         """Another pace and other limits from now on."""
-        self.pace = pace
-        self.rota.interval = pace.observe
-        self.lookout.at = min(self.lookout.at, self.world.clock.now() + pace.poll)
-        self.world = self.aside.world = self.lookout.world = replace(self.world, limits=limits)
+        self.pace = new.pace
+        self.rota.interval = new.pace.observe
+        self.lookout.at = min(self.lookout.at, self.world.clock.now() + new.pace.poll)
+        world = replace(self.world, limits=new.limits, caution=new.caution)
+        self.world = self.aside.world = self.lookout.world = world
 
     def set_back(self) -> None:
         """The clock went back: what was to be done at a time is done now, and hosts come anew where they stand."""
@@ -150,18 +153,26 @@ class Daemon:
         """What happened aside, and what was ordered."""
         now = self.world.clock.now()
         if done := self.aside.take():
-            self._recover_at = now + self.pace.beat if done.taken else None
             self.rota.soon(done.failed, now)
             self.rota.soon(done.changed - done.failed, now + AFTERWARDS)
-            self._stale = True
+            self._stale = self._stale or not done.again
+            self._recoveries = self._recoveries + 1 if done.again else 0
         if not self.aside.busy:
-            left = self.world.store.unfinished()
-            self._recover_at = (self._recover_at or now) if left else None
+            self._look_after(now, again=done is not None and done.again)
         self._orders = orders(self.world)
         read = self.lookout.read
         if read is not None and self._orders.pins != read.desired.pins:
             self.lookout.take(read.revision.sha, self._orders.pins)
         self._follow()
+
+    def _look_after(self, now: datetime, *, again: bool) -> None:
+        """Runs without an end: of a process that died, or of somebody who is at work."""
+        if not self.world.store.unfinished():
+            self._recover_at = None
+        elif again:
+            self._recover_at = now + max(self.pace.beat, RETRY.after(self._recoveries, self.means.chance()))
+        elif self._recover_at is None:
+            self._recover_at = now
 
     def _follow(self) -> None:
         """What Git asks for by now."""
@@ -252,6 +263,7 @@ class Daemon:
         self._differing = differing(made.plan, read.desired, made.assessment)
         self._stale, self._planned_at = False, self.world.clock.now()
         self._heard = self._heard_of(made.heads)
+        self._halted = tuple(sorted(halted(self.world, read.revision.sha)))
         pending, drift = (sum(getattr(d, of) for d in self._differing.values()) for of in ("pending", "drift"))
         self.world.tell(PlanMade(read.revision.sha, (self._planned_at - since).total_seconds(), pending, drift))
 
@@ -279,6 +291,7 @@ class Daemon:
                 applying=self.aside.services,
                 waiting=waiting,
                 differing=tuple(self._differing.values()),
+                halted=self._halted,
                 ages=ages(self._heard, now),
                 pace=self.pace,
             )

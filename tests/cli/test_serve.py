@@ -91,10 +91,13 @@ def test_a_second_daemon_waits_and_takes_over_when_the_first_dies(auto: Place) -
             assert f"pid {first.process.pid}" in second.ready()["leader"]
             assert second.get("/readyz")[0] == 200
             assert second.metric("reconciler_leader") == 0
+            epoch = first.ready()["epoch"]
             os.kill(first.process.pid, signal.SIGKILL)
             first.process.wait()
             until(lambda: second.ready()["role"] == "leader", second)
-            assert second.ready()["epoch"] == 2
+            assert second.ready()["epoch"] > epoch
+            said = auto.run("status").out
+            assert f"led by the daemon: pid {second.process.pid} on " in said
             auto.commit({"services/web.yaml": AUTO.replace("8080", "9090")})
             until(lambda: "9090" in conf(auto), second)
             assert second.end() == 0

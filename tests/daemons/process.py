@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import SystemRandom
 
+from reconciler.adapters.brake import FileBrake
 from reconciler.adapters.git import GitSettings
 from reconciler.adapters.git.source import open_source
 from reconciler.adapters.log import LogListener
@@ -84,11 +85,12 @@ def main() -> int:
         store = open_postgresql(given.address, "", given.lease)
         try:
             wire = SlowWire(Hosts(given.folder / "hosts"), Fault())
-            yield World(reading(), store, wire, SimulatedProber(), clock, (log,))
+            brake = FileBrake(given.folder / "paused")
+            yield World(reading(), store, wire, SimulatedProber(), clock, (log,), brake=brake)
         finally:
             store.close()
 
-    means = Means(PACE, SystemRandom().random, mailbox.aside, reading, lambda _: None, mailbox.stopping)
+    means = Means(PACE, SystemRandom().random, mailbox.aside, reading, log.publish, mailbox.stopping)
     signal.signal(signal.SIGTERM, lambda *_: mailbox.stop())
     with ticking(PACE.beat, mailbox.put):
         try:

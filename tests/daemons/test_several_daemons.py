@@ -6,11 +6,13 @@ from __future__ import annotations
 import signal
 from collections import Counter
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
 
+from reconciler.adapters.brake import FileBrake
+from reconciler.model.order import Order
 from tests.daemons.fleet import LEASE, NAMES, Daemon, Fleet, fleet
 
 
@@ -93,3 +95,26 @@ def test_clocks_that_are_hours_apart_make_no_difference() -> None:
         assert world.led_since() - at <= timedelta(seconds=2 * LEASE)
         world.until(lambda: world.contents() == {"two"})
         judge(world, contents=2)
+
+
+@pytest.mark.slow
+def test_a_pause_works_while_nobody_reaches_the_database() -> None:
+    """The drill: the database is gone in the middle of an apply, and everything has to stop and stay so."""
+    with fleet(2) as world:
+        world.until(lambda: world.contents() == {"one"})
+        in_the_middle(world, "two")
+        for daemon in world.daemons:
+            daemon.line.set("refusing")
+        FileBrake(world.folder / "paused").pull(Order("pause", "ada", "the database is gone", datetime.now(UTC)))
+        world.until(lambda: all("can't be reached" in daemon.log.read_text() for daemon in world.daemons))
+        for daemon in world.daemons:
+            daemon.line.set("open")
+        world.until(lambda: world.ask("SELECT count(*) FROM run WHERE status = 'running'") == (0,))
+        before = [visit for visit in world.log() if visit.effects]
+        world.commit("three")
+        revision = world.repository.git("rev-parse", "HEAD")
+        world.until(lambda: any(f"looked  revision={revision}" in daemon.log.read_text() for daemon in world.daemons))
+        assert [visit for visit in world.log() if visit.effects] == before
+        assert FileBrake(world.folder / "paused").release()
+        world.until(lambda: world.contents() == {"three"})
+        assert all(daemon.process.poll() is None for daemon in world.daemons)

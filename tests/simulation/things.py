@@ -10,6 +10,7 @@ from datetime import timedelta
 from random import Random
 
 from reconciler.core.gate import Limits
+from reconciler.core.planning.batch import Caution
 from reconciler.core.serving.condition import Pace
 from reconciler.model.key import Key
 from reconciler.model.order import Order
@@ -185,7 +186,7 @@ def _hint(sim: Scenario, random: Random) -> None:
 def _reload(sim: Scenario, random: Random) -> None:
     pace = Pace(PACE.poll, PACE.observe * random.choice([1, 2]), PACE.beat)
     for process in sim.processes.values():
-        process.post.put(Reloaded(pace, Limits(deletes=DELETES, deletes_share=0.0)))
+        process.post.put(Reloaded(pace, Limits(deletes=DELETES, deletes_share=0.0), Caution()))
 
 
 THINGS: list[Callable[[Scenario, Random], None]] = [

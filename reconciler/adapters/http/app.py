@@ -84,6 +84,7 @@ def readiness(condition: Condition, now: datetime) -> dict[str, object]:
         "polled_at": to_text(condition.polled_at) if condition.polled_at else None,
         "paused": condition.pause.why if condition.pause else None,
         "applying": list(condition.applying),
+        "halted": list(condition.halted),
         "waiting": [
             {"service": w.service, "why": w.why, "until": to_text(w.until) if w.until else None}
             for w in condition.waiting

@@ -50,6 +50,12 @@ METRICS = (
     Metric("reconciler_observe_queue", "gauge", "Hosts whose turn to be asked has come."),
     Metric("reconciler_services_waiting", "gauge", "Services that differ and are left so for now."),
     Metric("reconciler_applying", "gauge", "Services that an apply of this process is at work on."),
+    Metric(
+        "reconciler_breaker",
+        "gauge",
+        "Services that were halted by their failures at the newest revision, and are not tried again by themselves; 0: "
+        "the breaker is closed.",
+    ),
     Metric("reconciler_polls_total", "counter", "Looks at Git.", ("result",), "moved, same, failed"),
     Metric(
         "reconciler_host_replies_total",
@@ -65,7 +71,10 @@ METRICS = (
         ("kind", "result"),
         "kind: kinds of resources; result: changed, ok, failed, stale, skipped",
     ),
-    Metric("reconciler_runs_total", "counter", "Runs that ended.", ("status",), "succeeded, failed, stopped"),
+    Metric("reconciler_runs_total", "counter", "Runs that ended.", ("status",), "succeeded, failed, stopped, halted"),
+    Metric("reconciler_runs_recovered_total", "counter", "Runs whose process died and that were taken over."),
+    Metric("reconciler_rollouts_halted_total", "counter", "Services that were halted in a run, by failures or health."),
+    Metric("reconciler_rollbacks_total", "counter", "Batches that were brought back.", ("status",), "as of runs"),
     Metric("reconciler_refusals_total", "counter", "Plans that the gate refused.", ("limit",), "names of limits"),
     Metric(
         "reconciler_webhooks_total",

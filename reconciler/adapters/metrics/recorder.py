@@ -30,7 +30,10 @@ from reconciler.model.event import (
     PlanMade,
     Polled,
     Refused,
+    RolledBack,
+    RolloutHalted,
     RunFinished,
+    RunRecovered,
     Troubled,
 )
 
@@ -86,6 +89,12 @@ class Recorder:
                     self._of("refusals_total", limit).inc()
             case Troubled():
                 self._of("troubles_total").inc()
+            case RolloutHalted():
+                self._of("rollouts_halted_total").inc()
+            case RolledBack(status=status):
+                self._of("rollbacks_total", status).inc()
+            case RunRecovered():
+                self._of("runs_recovered_total").inc()
             case _:
                 pass
 
@@ -103,6 +112,7 @@ class Recorder:
         self._of("observe_queue").set(condition.queue)
         self._of("services_waiting").set(len(condition.waiting))
         self._of("applying").set(len(condition.applying))
+        self._of("breaker").set(len(condition.halted))
         if condition.at:
             self._of("loop_timestamp_seconds").set(condition.at.timestamp())
             since = condition.lagging_since

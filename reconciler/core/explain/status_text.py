@@ -12,18 +12,20 @@ from reconciler.core.explain.plan_text import pinned_text, until_text
 from reconciler.core.instant import to_text
 from reconciler.core.words import Line, ago, printable
 from reconciler.model.attempt import Attempt
+from reconciler.model.lease import Lease
 from reconciler.model.order import Order, Orders
 from reconciler.model.run import Run
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """`brake` is the pause that needs no store."""
+    """`brake` is the pause that needs no store; `lead` is the lease of the daemon that leads, or led last and died."""
 
     brake: Order | None
     orders: Orders
     attempts: tuple[Attempt, ...]
     runs: tuple[Run, ...]
+    lead: Lease | None = None
 
     @property
     def pause(self) -> Order | None:
@@ -31,7 +33,13 @@ class Status:
 
 
 def status_text(status: Status, now: datetime) -> Iterator[Line]:
-    """What holds things up first, then what was done."""
+    """Who leads, what holds things up, then what was done."""
+    if status.lead is not None:
+        over = status.lead.expires_at is not None and status.lead.expires_at <= now
+        led = "the daemon that led last is gone" if over else "led by the daemon"
+        yield Line(
+            f"{led}: {printable(status.lead.owner)}, epoch {status.lead.epoch}, {ago(status.lead.since, now)}", "bold"
+        )
     if status.pause:
         yield Line(f"paused by {_given(status.pause, now)}", "warn")
     for freeze in status.orders.freezes:
@@ -66,6 +74,7 @@ def status_document(status: Status) -> dict[str, Any]:
     """The same as one JSON document."""
     return {
         "format_version": 1,
+        "lead": _lead(status.lead) if status.lead else None,
         "paused": _order(status.pause) if status.pause else None,
         "freezes": [_order(order) for order in status.orders.freezes],
         "pins": [_order(order) for order in status.orders.pins.values()],
@@ -82,6 +91,15 @@ def status_document(status: Status) -> dict[str, Any]:
             for a in sorted(status.attempts, key=lambda a: a.service)
         ],
         "runs": [{"id": r.id, "status": r.status, "actor": r.actor, "revision": r.revision} for r in status.runs],
+    }
+
+
+def _lead(lead: Lease) -> dict[str, Any]:
+    return {
+        "owner": lead.owner,
+        "epoch": lead.epoch,
+        "since": to_text(lead.since),
+        "expires_at": to_text(lead.expires_at) if lead.expires_at else None,
     }
 
 

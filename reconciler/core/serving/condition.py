@@ -76,6 +76,7 @@ class Condition:
     applying: tuple[str, ...] = ()
     waiting: tuple[Waiting, ...] = ()
     differing: tuple[Differing, ...] = ()
+    halted: tuple[str, ...] = ()
     ages: Ages = field(default_factory=Ages)
     pace: Pace = field(default_factory=Pace)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from reconciler.core.gate import Limits
+from reconciler.core.planning.batch import Caution
 from reconciler.core.serving.condition import Condition, Pace
 from reconciler.loop.lead import Life, live
 from reconciler.loop.serve import Means
@@ -61,7 +62,7 @@ def test_a_standby_says_who_leads_and_keeps_the_settings_that_come():
     with fleet(state()) as world:
         pace = Pace(poll=HOUR, observe=HOUR)
         with world.store.hold("daemon"):
-            _, said = lived(world, [[Reloaded(pace, Limits())], []])
+            _, said = lived(world, [[Reloaded(pace, Limits(), Caution())], []])
         assert [condition.role for condition in said] == ["standby", "standby"]
         assert "another daemon is running" in said[0].leader
         lease = world.store.hold("daemon")
@@ -73,7 +74,7 @@ def test_a_standby_says_who_leads_and_keeps_the_settings_that_come():
                     lease.__exit__(None, None, None)
                 return super().pop(index)
 
-        _, said = lived(world, Freed([[Reloaded(pace, Limits())], *([[]] * 5)]))
+        _, said = lived(world, Freed([[Reloaded(pace, Limits(), Caution())], *([[]] * 5)]))
         assert said[-1].role == "leader"
         assert said[-1].pace == pace
 
