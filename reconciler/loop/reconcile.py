@@ -19,7 +19,7 @@ from reconciler.core.gate import Allowance, Circumstances, Refusal, covered, gat
 from reconciler.core.planning.order import Programs
 from reconciler.core.planning.plan import Only, Scope, Seen, make_plan
 from reconciler.core.planning.plan_json import read_plan
-from reconciler.core.planning.undo import all_at_once
+from reconciler.core.planning.undo import all_at_once, instead
 from reconciler.core.recording.remember import Scribe, Stamp, ownership_of
 from reconciler.core.recording.settle import noted
 from reconciler.core.running.progress import Results
@@ -107,7 +107,9 @@ def planned(world: World, read: Read, request: Request, *, noting: bool) -> Plan
     looked = _look(world, read.desired, memory, request)
     if noting:
         world.store.note_in_order(in_order(looked.assessment, read.desired, stand.heads))
-    seen = Seen(stand, looked.records, Programs(memory.programs))
+    goes_back = any(service.rollout.on_failure == "rollback" for service in read.desired.services.values())
+    others = instead(world.store.runs(RECENT)) if goes_back else {}
+    seen = Seen(stand, looked.records, Programs(memory.programs), others)
     made = make_plan(looked.assessment, read.desired, seen, request.scope, world.caution)
     memory.programs = seen.programs.made
     return Planned(read, looked.observations, looked.ownership, looked.assessment, made, heads=stand.heads)

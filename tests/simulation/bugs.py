@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from reconciler.core.assessing.differ import Differing
@@ -20,6 +21,7 @@ from reconciler.loop import aside, reconcile, recover, serve
 from reconciler.loop.aside import Aside
 from reconciler.loop.lookout import Lookout
 from reconciler.loop.observe import Asked
+from reconciler.model.lease import Lease
 from reconciler.model.order import NO_ORDERS
 from tests.fakes.store import Hold, MemoryStore
 
@@ -75,6 +77,7 @@ class _Forever:
     """A lease that nobody gave."""
 
     epoch = 1
+    lease = Lease("apply", "nobody", epoch, datetime(2026, 11, 23, tzinfo=UTC), None)
 
     def fading(self) -> bool:
         return False

@@ -15,7 +15,7 @@ import orjson
 from pydantic import ConfigDict, Field
 
 from reconciler.core import exchange, instant
-from reconciler.core.planning.plan_format import Form, KeyText
+from reconciler.core.plan_format import Form, KeyText
 from reconciler.model.digest import digest
 from reconciler.model.key import Key
 from reconciler.model.observation import Fact, Observation

@@ -50,11 +50,12 @@ class Scope:
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What is known of hosts: how all stand, and what we own on those on which something may be due. `programs` are
-    those that were ordered for the last plan."""
+    those that were ordered for the last plan; `instead` are revisions to go back to in the place of others."""
 
     standing: Standing
     ownership: Mapping[str, Ownership]
     programs: Programs = field(default_factory=Programs)
+    instead: Mapping[str, str] = field(default_factory=dict)
 
 
 def make_plan(assessment: Assessment, desired: Desired, seen: Seen, scope: Scope, caution: Caution) -> Plan:
@@ -80,7 +81,7 @@ def make_plan(assessment: Assessment, desired: Desired, seen: Seen, scope: Scope
             summary=_summary(ordered, found.programs, assessment),
             incomplete=not scope.whole,
             machines={h: seen.standing.heads[h].identity for step in ordered for h in step.hosts},
-            rollouts=with_way_back(cut.rollouts, ordered, seen.ownership),
+            rollouts=with_way_back(cut.rollouts, ordered, seen.ownership, seen.instead),
         )
     )
 

@@ -89,7 +89,7 @@ def plan_bytes(plan: Plan) -> bytes:
 @cache
 def plan_schema() -> dict[str, Any]:
     """The JSON Schema of a plan document."""
-    from reconciler.core.planning.plan_format import PlanForm
+    from reconciler.core.plan_format import PlanForm
 
     return exchange.schema_of(PlanForm)
 

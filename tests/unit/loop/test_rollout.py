@@ -253,6 +253,17 @@ class TestRollback:
         assert world.owned("web-0")["file//etc/e"].revision == first
         assert [e.run for e in world.ears.heard if isinstance(e, RolledBack)] == [back.id]
 
+    def test_a_revision_that_was_halted_and_stayed_is_no_way_back(self, world: Fleet) -> None:
+        self.broken(world)
+        first = world.store.runs()[0].revision
+        change(world, canary=1, health=[HTTP])
+        halted = world.apply()
+        assert (halted.status, text(world, "web-0")) == ("halted", "two")
+        world.commit({"services": {"edge": service("three\n", canary=1, onFailure="rollback", health=[HTTP])}})
+        run = world.apply()
+        [back] = world.store.runs_undoing(run.id)
+        assert (back.status, back.revision, text(world, "web-0")) == ("succeeded", first, "one")
+
     def test_only_that_service_goes_back(self, world: Fleet) -> None:
         self.broken(world)
         other = {"resources": [{"file": "/etc/o", "content": "new\n"}]}
