@@ -117,9 +117,8 @@ class Scenario:
 
     def __post_init__(self) -> None:
         self.random = Random(self.seed)
-        # Half of the seeds are as with PostgreSQL, where leases end by time, half as with a file.
-        by_time = self.random.random() < 0.5
-        self.timed = by_time if self.timed is None else self.timed
+        # Odd seeds are as with PostgreSQL, where leases end by time, even ones as with a file.
+        self.timed = self.seed % 2 == 1 if self.timed is None else self.timed
         self.stage = Stage(self.random, datetime(2026, 11, 23, 10, self.random.randrange(60), tzinfo=UTC))
         self.outages = Outages(self.stage)
         self.oracle = Oracle(self.stage, self.kept, self.brake, self.outages, self.hosts.machine)

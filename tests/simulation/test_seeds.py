@@ -1,4 +1,4 @@
-"""Hundreds of seeds, in which nothing may go wrong.
+"""A hundred seeds with a store that is a file, in which nothing may go wrong.
 
 A seed that fails: `python -m tests.simulation SEED`.
 """
@@ -14,13 +14,14 @@ import pytest
 from tests.command_line import ROOT
 from tests.simulation.play import play
 
-SEEDS = 200
+SEEDS = range(0, 200, 2)
 GROUP = 10
 
 
-@pytest.mark.parametrize("first", range(0, SEEDS, GROUP), ids=lambda first: f"seeds_{first}_to_{first + GROUP - 1}")
+@pytest.mark.parametrize("first", SEEDS[::GROUP], ids=lambda first: f"from_{first}")
 def test_nothing_goes_wrong_and_in_the_end_all_is_as_git_says(first: int) -> None:
-    wrong = {seed: found for seed in range(first, first + GROUP) if (found := play(seed).oracle.wrong)}
+    group = range(first, first + 2 * GROUP, 2)
+    wrong = {seed: found for seed in group if (found := play(seed).oracle.wrong)}
     assert not wrong, f"repeat it: python -m tests.simulation {min(wrong)}"
 
 
