@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
 from reconciler.adapters.log import LogListener
+from reconciler.core.serving.condition import Condition
 from reconciler.model.delivery import Reply
 from reconciler.model.event import (
     Applied,
+    HealthFinished,
+    HealthStarted,
     HostFinished,
     HostObserved,
     Led,
     PlanMade,
     Polled,
     Refused,
+    RolledBack,
+    RolloutHalted,
     RunFinished,
+    RunRecovered,
     RunStarted,
     StepStarted,
     Troubled,
@@ -28,6 +35,45 @@ RUN = (
     HostFinished("edge", Reply("web-1", "failed", "file//etc/x: no space\n2026-01-01 info forged")),
     RunFinished(7, "failed"),
 )
+
+
+def test_it_says_how_the_process_is_when_that_changes(capsys):
+    log = LogListener("json", "info")
+    for condition in (
+        Condition("standby", leader="another daemon is running"),
+        Condition("standby", leader="another daemon is running"),
+        Condition(error="the store can't be reached"),
+        Condition("leader", error="told by the loop already"),
+        Condition(error="the store can't be reached"),
+    ):
+        log.publish(condition)
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [line["why"] for line in lines] == [
+        "another daemon is running",
+        "the store can't be reached",
+        "the store can't be reached",
+    ]
+
+
+def test_rollouts_are_told_with_their_run(capsys):
+    log = LogListener("json", "info")
+    log.on(RUN[0])
+    for event in (
+        HealthStarted("edge/1", "edge", 2, 30.0),
+        HealthFinished("edge/1", "edge", 1),
+        RolloutHalted("edge", "1 of 2"),
+        RolledBack("edge", 8, "succeeded", "r1", 2),
+        RunRecovered(6, datetime(2026, 11, 23, tzinfo=UTC), 2, 1, 0),
+    ):
+        log.on(event)
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [(line["run"], line["event"], line["level"]) for line in lines[1:]] == [
+        (7, "health is watched", "info"),
+        (7, "health was watched", "warning"),
+        (7, "rollout halted", "warning"),
+        (8, "rolled back: succeeded", "warning"),
+        (6, "an interrupted run was taken over", "warning"),
+    ]
 
 
 def test_every_line_is_a_json_object_with_run_step_and_host(capsys):

@@ -11,7 +11,19 @@ from reconciler.adapters.metrics.recorder import MOST_SERVICES, OTHER, Recorder,
 from reconciler.core.assessing.differ import Differing
 from reconciler.core.serving.condition import Ages, Condition
 from reconciler.model.delivery import Outcome, Reply
-from reconciler.model.event import Applied, HostFinished, HostObserved, PlanMade, Polled, Refused, RunFinished, Troubled
+from reconciler.model.event import (
+    Applied,
+    HostFinished,
+    HostObserved,
+    PlanMade,
+    Polled,
+    Refused,
+    RolledBack,
+    RolloutHalted,
+    RunFinished,
+    RunRecovered,
+    Troubled,
+)
 from reconciler.model.key import Key
 from tests.command_line import ROOT
 
@@ -27,6 +39,9 @@ EVENTS = (
     RunFinished(1, "failed"),
     Applied(1, "failed", ("edge",), 7.0),
     Troubled("the loop", "why"),
+    RolloutHalted("edge", "1 of 2"),
+    RolledBack("edge", 2, "succeeded", "r1", 3),
+    RunRecovered(1, NOW, 2, 1, 0),
 )
 
 
@@ -50,6 +65,7 @@ def filled() -> Recorder:
             epoch=41,
             polled_at=NOW,
             lagging_since=NOW - timedelta(seconds=90),
+            halted=("edge",),
             ages=Ages({0.5: 30.0, 1.0: 60.0}, 12, 1, 2),
             differing=(Differing("edge", "web", "auto", "auto", 3, 2, 1),),
         )
@@ -73,6 +89,10 @@ def test_everything_that_happens_is_counted():
         ("reconciler_apply_seconds_sum",): 7,
         ("reconciler_plan_seconds_count",): 1,
         ("reconciler_troubles_total",): 1,
+        ("reconciler_rollouts_halted_total",): 1,
+        ("reconciler_rollbacks_total", "succeeded"): 1,
+        ("reconciler_runs_recovered_total",): 1,
+        ("reconciler_breaker",): 1,
         ("reconciler_webhooks_total", "accepted", "github"): 1,
         ("reconciler_leader_epoch",): 41,
         ("reconciler_revision_lag_seconds",): 90,
