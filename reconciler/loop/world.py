@@ -14,7 +14,6 @@ from reconciler.core.parsing.limits import Limits as ParseLimits
 from reconciler.core.planning.batch import Caution
 from reconciler.core.running.watch import Patience
 from reconciler.kinds import Registry
-from reconciler.loop.pinned import Pinboard
 from reconciler.model.errors import Stalled
 from reconciler.model.event import Event
 from reconciler.model.plan import Program
@@ -23,6 +22,14 @@ from reconciler.ports import Brake, Carrier, Clock, Inventory, Listener, Prober,
 
 if TYPE_CHECKING:
     from reconciler.loop.library import Library
+    from reconciler.loop.pinned import Pinboard
+
+
+def _pinboard() -> Pinboard:
+    # Who only looks into the store needs nothing that reads documents.
+    from reconciler.loop.pinned import Pinboard
+
+    return Pinboard()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +42,7 @@ class Reading:
     limits: ParseLimits = field(default_factory=ParseLimits)
     allow_local: bool = False
     inventories: Sequence[Inventory] = ()
-    pinboard: Pinboard = field(default_factory=Pinboard)
+    pinboard: Pinboard = field(default_factory=_pinboard)
 
 
 @dataclass(slots=True)

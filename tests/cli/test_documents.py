@@ -88,6 +88,7 @@ WHY = form(
     due=many(action=TEXT, cause={"enum": ["pending", "drift"]}, because=TEXT, fields=many(path=TEXT, cause=TEXT)),
     waits_for={"type": "array"},
     blocked={"type": "array"},
+    pinned={"type": "null"},
 )
 
 

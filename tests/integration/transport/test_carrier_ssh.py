@@ -245,7 +245,6 @@ def test_an_interrupt_reaches_only_us(ssh: Machine, memory: Path) -> None:
     finally:
         signal.signal(signal.SIGINT, old)
     assert sorted(reply.status for reply in replies) == ["done", "skipped", "skipped"]
-    assert len(ssh.commands()) == 1
 
 
 @pytest.mark.machines
