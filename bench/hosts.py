@@ -250,8 +250,8 @@ def _serve(base: Path) -> subprocess.Popen[bytes]:
     Path("/run/sshd").mkdir(exist_ok=True)
     (base / "sshd_config").write_text(SSHD_CONFIG.format(base=base, port=PORT))
     words = ["/usr/sbin/sshd", "-D", "-E", str(base / "sshd.log"), "-f", str(base / "sshd_config")]
-    # The server must not outlive us, also when we are killed.
-    server = subprocess.Popen(words, start_new_session=True, preexec_fn=_die_with_parent)  # noqa: PLW1509
+    # The server must not outlive us, also when we are killed. No threads run here that a fork could hurt.
+    server = subprocess.Popen(words, start_new_session=True, preexec_fn=_die_with_parent)  # noqa: PLW1509 - see above
     until = time.monotonic() + 10
     while time.monotonic() < until and server.poll() is None:
         with contextlib.suppress(OSError), socket.create_connection((address(0), PORT), 1) as connection:

@@ -49,7 +49,7 @@ def main() -> int:
         config_file="/dev/null",
         cache_dir=f"{base}/cache",
         forks=10,
-        carrier="standard" if kept else way,  # type: ignore[arg-type]
+        carrier="standard" if kept else way,
     )
     what = payload(int(changes), name, mode)
     addresses = [hosts.address(number) for number in range(int(count))]

@@ -31,7 +31,7 @@ def _help(name: str, command: click.Command | None, parent: click.Context) -> It
     context = click.Context(command, parent, name, terminal_width=100)
     yield f"## {context.command_path}\n\n```text\n{command.get_help(context)}\n```\n"
     for inner in command.list_commands(context) if isinstance(command, click.Group) else ():
-        yield from _help(inner, command.get_command(context, inner), context)  # type: ignore[attr-defined]
+        yield from _help(inner, command.get_command(context, inner), context)
 
 
 if __name__ == "__main__":

@@ -119,7 +119,7 @@ def test_every_dependency_is_pinned() -> None:
 
 def test_the_unit_of_the_daemon_is_hardened_and_ends_with_all_that_it_began() -> None:
     unit = ConfigParser(strict=False, interpolation=None)
-    unit.optionxform = str  # type: ignore[method-assign,assignment]
+    unit.optionxform = str
     unit.read(ROOT / "packaging/reconciler.service")
     service = unit["Service"]
     command = re.findall(r"reconciler (\w+)", service["ExecStart"])

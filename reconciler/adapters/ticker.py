@@ -16,7 +16,7 @@ SCHEDULE = "beat"
 def ticking(every: timedelta, put: Callable[[Tick], None]) -> Iterator[None]:
     """Puts a tick at every interval, until the end of the block. Its time is the interval's start, so that all daemons
     of one store name it alike."""
-    from apscheduler.schedulers.background import BackgroundScheduler  # type: ignore[import-untyped]
+    from apscheduler.schedulers.background import BackgroundScheduler  # type: ignore[import-untyped]  # it has no types
 
     # What it logs are its own affairs; what matters is told by the loop.
     logging.getLogger("apscheduler").setLevel(logging.CRITICAL)

@@ -211,7 +211,7 @@ class _Run:
         store = self.setting.place()
         seen = Evidence.gathered(self.scenario, store, self.setting.hosts)
         for check in checks:
-            self.report.wrong += _few(check(seen))  # type: ignore[operator]
+            self.report.wrong += _few(check(seen))
         self.setting.place.close()
 
 

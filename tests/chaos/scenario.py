@@ -66,8 +66,8 @@ class Scenario:
 
     def _commit(self) -> str:
         services = {name: {"resources": [*map(_file, files.items())]} for name, files in self.files.items()}
-        services["edge"]["requires"] = ["base"]  # type: ignore[assignment]
-        services["edge"]["rollout"] = {"batches": [1, "100%"], "maxUnavailable": 1}  # type: ignore[assignment]
+        services["edge"]["requires"] = ["base"]
+        services["edge"]["rollout"] = {"batches": [1, "100%"], "maxUnavailable": 1}
         services["edge"]["resources"] += [
             {"package": "nginx"},
             {"service": "nginx", "state": "running", "reload_on": [f"file/{WATCHED}"], "requires": ["package/nginx"]},

@@ -111,7 +111,7 @@ def _work(setting: Setting, fault: Fault, mode: str) -> Ended:
     reading = Reading(setting.source, registry, library)
     wire = Wire(setting.hosts, fault, lambda: store.applying)
     limits = Limits(deletes=CAP, deletes_share=0, delete_service_share=1, delete_fleet_share=1)
-    world = setting.bend(World(reading, store, wire, SimulatedProber(), _Clock(), limits=limits))  # type: ignore[arg-type]
+    world = setting.bend(World(reading, store, wire, SimulatedProber(), _Clock(), limits=limits))
     if mode == "plan":
         reconcile.watch(world, reconcile.plan(world, Request()))
         return Ended.IDLE

@@ -81,7 +81,7 @@ class Fleet:
     def ask(self, query: str) -> tuple[object, ...]:
         """The first row of an answer of the database, past all lines."""
         with psycopg.connect(self.address) as connection:
-            return connection.execute(query).fetchone() or ()  # type: ignore[call-overload, no-any-return]
+            return connection.execute(query).fetchone() or ()
 
     def now(self) -> datetime:
         """By the database's clock."""

@@ -85,6 +85,11 @@ class Simulation:
     def world(self) -> World:
         return replace(self.fleet.world, brake=self.brake, memory=Memory())
 
+    def hint(self) -> None:
+        """A webhook says that Git has something new."""
+        self.daemon.hinted = True
+        self.daemon.step(Tick("hint", self.fleet.clock.now()))
+
     def tick(self) -> datetime | None:
         """One beat: the tick comes, or is lost, or comes twice; then whatever it began is gone on with. Answers when
         the daemon wants to be called again."""
@@ -139,11 +144,11 @@ def meanwhile(fleet: Fleet, after: int, what: Callable[[], None]) -> Iterator[No
                     what()
             yield reply
 
-    fleet.carrier.carry = counted  # type: ignore[method-assign]
+    fleet.carrier.carry = counted
     try:
         yield
     finally:
-        fleet.carrier.carry = carry  # type: ignore[method-assign]
+        fleet.carrier.carry = carry
 
 
 def files(*names: str, content: str = "x\n") -> list[dict[str, Any]]:

@@ -138,7 +138,7 @@ def _started(command: list[object], log: object) -> Iterator[subprocess.Popen[by
     process = subprocess.Popen(
         [str(word) for word in command],
         **_user(),
-        preexec_fn=_end_with_us,  # noqa: PLW1509
+        preexec_fn=_end_with_us,  # noqa: PLW1509 - one system call, and a server must not outlive us
         stdout=log,
         stderr=log,
         cwd="/",

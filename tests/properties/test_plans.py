@@ -208,7 +208,7 @@ def altered(value: Any, path: tuple[str | int, ...]) -> Any:
     """A copy with something else at the path."""
     if path:
         copy = dict(value) if isinstance(value, dict) else list(value)
-        copy[path[0]] = altered(copy[path[0]], path[1:])  # type: ignore[index]
+        copy[path[0]] = altered(copy[path[0]], path[1:])
         return copy
     match value:
         case bool():

@@ -211,7 +211,7 @@ class Scenario:
 
     def _reading(self, _: Process) -> Reading:
         source = StageSource(self.commits, self.stage, self.outages)
-        return Reading(source, KINDS, Library(source, Parser(KINDS, DEFAULT)))  # type: ignore[arg-type]
+        return Reading(source, KINDS, Library(source, Parser(KINDS, DEFAULT)))
 
     def _store(self, process: Process) -> StageStore:
         clock = (lambda: self.stage.now) if self.timed else None

@@ -74,7 +74,7 @@ class AnsibleRun:
 
     def _run(self) -> None:
         try:
-            import ansible_runner  # type: ignore[import-untyped]
+            import ansible_runner  # type: ignore[import-untyped]  # it has no types
 
             self._directory.write("env/settings", SETTINGS)
             words = ["-I", "-S", leash.__file__, str(os.getpid()), str(self._directory.path), *self._command]

@@ -47,7 +47,7 @@ class Recorder:
     """All metrics of one process. Any thread may tell it something."""
 
     def __init__(self) -> None:
-        disable_created_metrics()  # type: ignore[no-untyped-call]
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # it has no types
         self.registry = CollectorRegistry()
         self._metrics: dict[str, Any] = {}
         self._shown: set[tuple[str, str, str]] = set()

@@ -45,7 +45,7 @@ def decrypted(name: str, data: bytes, identities: str) -> Mapping[str, Any]:
 
 
 def _data_key(file: SopsFile, identities: str) -> bytes:
-    import pyrage  # type: ignore[import-untyped]
+    import pyrage  # type: ignore[import-untyped]  # it has no types
 
     ours = _identities(identities)
     recipients = file.metadata.get("age") or []

@@ -80,7 +80,8 @@ def taken(held: Lease) -> Taken:
 def _now(connection: Connection) -> datetime:
     """The database's time, now; not that of the transaction's begin, which may have waited for a lock."""
     if connection.dialect.name == "postgresql":
-        return connection.execute(select(func.clock_timestamp())).scalar_one().astimezone(UTC)  # type: ignore[no-any-return]
+        at: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+        return at.astimezone(UTC)
     return datetime.now(UTC)  # a file's database has the clock of the process that opened it
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from sys import intern
 from typing import Any
 
@@ -74,9 +75,13 @@ def _row(seen: Observation, contents: Contents) -> dict[str, Any]:
 def _body(facts: Mapping[Key, Fact], contents: Contents) -> list[list[str]]:
     # The digest that a host claims for its facts is not trusted to name them: it would let one host speak for others.
     return [
-        [*key, contents.once("fact", fact, lambda f=fact: [f.query, f.facts, f.facts_digest])]  # type: ignore[misc]
+        [*key, contents.once("fact", fact, partial(_answer, fact))]
         for key, fact in sorted(facts.items(), key=lambda item: item[0])
     ]
+
+
+def _answer(fact: Fact) -> list[object]:
+    return [fact.query, fact.facts, fact.facts_digest]
 
 
 def _lines(since: Mapping[Key, datetime]) -> list[list[str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete
@@ -46,7 +47,7 @@ def _row(known: Ownership, contents: Contents) -> dict[str, Any]:
 
 
 def _body(owned: Mapping[Key, Owned], contents: Contents) -> list[list[str]]:
-    return [[contents.once("owned", owned[key], lambda o=owned[key]: _value(o))] for key in sorted(owned)]  # type: ignore[misc]
+    return [[contents.once("owned", owned[key], partial(_value, owned[key]))] for key in sorted(owned)]
 
 
 def _value(owned: Owned) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from reconciler.core.words import counted
-from reconciler.model.plan import Blocked, Change, Plan, Program, Step
+from reconciler.model.plan import Blocked, Plan, Program, Step
 from reconciler.model.rollout import Terms
 
 
@@ -125,8 +125,3 @@ def grouped(blocked: tuple[Blocked, ...]) -> Iterator[tuple[Blocked, int]]:
 def added_removed(change_diff: tuple[str, ...]) -> tuple[int, int]:
     """How many lines a diff adds and removes."""
     return sum(line.startswith("+") for line in change_diff), sum(line.startswith("-") for line in change_diff)
-
-
-def triggers_restart(change: Change) -> bool:
-    """Whether the change is a restart or reload."""
-    return change.action in ("restart", "reload")

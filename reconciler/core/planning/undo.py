@@ -24,13 +24,11 @@ def instead(runs: Iterable[Run]) -> dict[str, str]:
     with the revision of the run before that succeeded, where there is one. Newest runs first."""
     last: dict[str, RunStatus] = {}
     found: dict[str, str] = {}
-    waiting: list[str] = []
     for run in runs:
-        if last.setdefault(run.revision, run.status) == "halted" and run.revision not in found | dict.fromkeys(waiting):
-            waiting.append(run.revision)
-        elif run.status == "succeeded":
-            found |= dict.fromkeys(waiting, run.revision)
-            waiting = []
+        if run.status == "succeeded" and last.get(run.revision) != "halted":
+            # Those that were halted since, and have no other yet.
+            found |= {revision: run.revision for revision, status in last.items() if status == "halted"} | found
+        last.setdefault(run.revision, run.status)
     return found
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 from reconciler.core.resolving.profile import Owns, layout_of
 from reconciler.core.resolving.references import Finding, check_profile
@@ -76,7 +77,7 @@ class Rows:
 
     def _with(self, row: Row, part: Slice | None, service: str) -> Row:
         slices = {**dict(row.slices), service: part}
-        key = tuple((name, slices[name]) for name in sorted(slices) if slices[name] is not None)
+        key = tuple((name, there) for name, there in sorted(slices.items(), key=itemgetter(0)) if there is not None)
         if key == row.slices:
             return row
-        return self._known.setdefault(key, Row(key))  # type: ignore[arg-type]
+        return self._known.setdefault(key, Row(key))

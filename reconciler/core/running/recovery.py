@@ -40,7 +40,7 @@ def results_of(run: Run) -> dict[tuple[str, str], Fate]:
     for left in run.host_outcomes:
         # Rows are in order; of a host that was asked again, the last one counts. That it did not go back is no result.
         if left.status != STAYS:
-            results.update(((left.step, host), left.status) for host in left.hosts)  # type: ignore[misc]
+            results.update(((left.step, host), left.status) for host in left.hosts)  # type: ignore[misc]  # it is none but a fate here
     return results
 
 

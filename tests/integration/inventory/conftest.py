@@ -34,6 +34,6 @@ def source(tmp_path: Path, clock: MovedClock) -> Callable[..., InventorySource]:
 
     def make(path: Path, kind: str = "ansible", **settings: Any) -> InventorySource:
         given: dict[str, Any] = {"name": "src", "memory": tmp_path / "memory", **settings}
-        return InventorySource(SourceSettings(type=kind, source=path, **given), clock)  # type: ignore[arg-type]
+        return InventorySource(SourceSettings(type=kind, source=path, **given), clock)
 
     return make

@@ -25,7 +25,7 @@ def private(path: Path, text: str) -> Path:
 
 
 def secret(origin: str, name: str, key: str = "", sealed: bytes = b"") -> Secret:
-    return Secret(origin, name, key, "0" * 32, sealed)  # type: ignore[arg-type]
+    return Secret(origin, name, key, "0" * 32, sealed)
 
 
 def said(keyring: Keyring, wanted: Secret) -> str:

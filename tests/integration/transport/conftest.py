@@ -79,7 +79,7 @@ def put(machine: Machine, name: str, content: bytes, **work: object) -> Work:
     """A work that writes a file."""
     args = {"dest": machine.path(name), "remote_src": True, "mode": "0640"}
     call = Call("ansible.builtin.copy", args, paths=("dest",), files={"src": content})
-    return Work(Key("file", name), machine.query(name), **{"expect": "", "calls": (call,), **work})  # type: ignore[arg-type]
+    return Work(Key("file", name), machine.query(name), **{"expect": "", "calls": (call,), **work})
 
 
 @pytest.fixture(autouse=True)
@@ -130,7 +130,7 @@ class Sshd:
         )
 
     def host(self, name: str = "ssh-1", **fields: object) -> Host:
-        return Host(name, Place("hosts.yaml"), address="127.0.0.1", port=self.port, **fields)  # type: ignore[arg-type]
+        return Host(name, Place("hosts.yaml"), address="127.0.0.1", port=self.port, **fields)
 
 
 def free_port() -> int:
@@ -236,4 +236,4 @@ def machine(request: pytest.FixtureRequest, tmp_path: Path, cache: Path) -> Mach
 
 
 def with_settings(machine: Machine, **changes: object) -> Machine:
-    return replace(machine, settings=replace(machine.settings, **changes))  # type: ignore[arg-type]
+    return replace(machine, settings=replace(machine.settings, **changes))

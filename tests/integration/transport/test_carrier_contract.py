@@ -19,11 +19,11 @@ SECRET = "correct-horse-battery-staple"
 
 
 def _results(reply: object) -> list[str]:
-    return [outcome.result for outcome in reply.outcomes]  # type: ignore[attr-defined]
+    return [outcome.result for outcome in reply.outcomes]
 
 
 def _shell(machine: Machine, name: str, *argv: str, sensitive: bool = False, **call: object) -> Work:
-    calls = (Call("ansible.builtin.command", {"argv": list(argv)}, **call),)  # type: ignore[arg-type]
+    calls = (Call("ansible.builtin.command", {"argv": list(argv)}, **call),)
     return Work(Key("command", name), {}, "", calls, sensitive=sensitive)
 
 

@@ -207,7 +207,7 @@ def _processes_of(memory: Path) -> list[str]:
 
 def _until(holds: object, seconds: float = 120) -> None:
     end = time.monotonic() + seconds
-    while not holds():  # type: ignore[operator]
+    while not holds():
         assert time.monotonic() < end, "it did not come to that"
         time.sleep(0.05)
 

@@ -89,8 +89,8 @@ def test_connection_settings_are_an_allow_list() -> None:
 def test_the_operators_defaults_are_for_hosts_that_say_nothing() -> None:
     rules = Mapped(user="ops", become=True)
     silent, loud = entries(listing(a={"x": 1}, b={"ansible_user": "root", "ansible_become": False}), rules)
-    assert (silent.user, silent.become) == ("ops", True)  # type: ignore[union-attr]
-    assert (loud.user, loud.become) == ("root", False)  # type: ignore[union-attr]
+    assert (silent.user, silent.become) == ("ops", True)
+    assert (loud.user, loud.become) == ("root", False)
 
 
 def test_the_older_names_of_settings_count_too() -> None:

@@ -32,7 +32,7 @@ def test_what_counts_as_a_failure(fate: Fate, counts: bool) -> None:
 def test_a_budget_is_for_the_whole_rollout_and_a_host_counts_once() -> None:
     found = budget(most=1)
     for fate in ("failed", "unhealthy", "failed"):
-        found.count("edge", "a", fate)  # type: ignore[arg-type]
+        found.count("edge", "a", fate)
     assert found.stopped("edge") == ""
     found.count("edge", "b", "lost")
     assert found.stopped("edge") == "edge was stopped: 2 hosts failed (a and b), and 1 may (maxFailures)"
@@ -66,7 +66,7 @@ def test_the_breaker_stops_everything() -> None:
 )
 def test_a_batch_is_judged_when_it_is_over(fates: str, canary: bool, stopped: str) -> None:
     found = budget(most=9)
-    given: dict[str, Fate] = dict(word.split("=") for word in fates.split())  # type: ignore[misc]
+    given: dict[str, Fate] = dict(word.split("=") for word in fates.split())
     found.judge(step("a b", 1 if canary else 2, canary), given, {"b": "no space"})
     assert found.stopped("edge") == stopped
 

@@ -40,7 +40,7 @@ def test_the_schema_is_one() -> None:
 
 
 def test_every_field_arrives() -> None:
-    assert list(json_entries(document(FULL, {"name": "x"}))) == [Entry(**FULL), Entry("x")]  # type: ignore[arg-type]
+    assert list(json_entries(document(FULL, {"name": "x"}))) == [Entry(**FULL), Entry("x")]
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_csv_is_the_same_in_columns() -> None:
     )
     full = {**FULL, "vars": {"a": "x, y"}}
     assert list(csv_entries(text.encode())) == [
-        Entry(**full),  # type: ignore[arg-type]
+        Entry(**full),
         Entry("bare", labels={"example.com/x": "z"}),
     ]
 

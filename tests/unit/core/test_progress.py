@@ -33,7 +33,7 @@ def results(text: str) -> Mapping[tuple[str, str], Fate]:
         place, _, status = item.partition("=")
         name, _, host = place.partition("@")
         found[name, host] = status
-    return found  # type: ignore[return-value]
+    return found
 
 
 def admit(step: Step, plan: Plan, known: Mapping[str, Service], so_far: Mapping[tuple[str, str], Fate]) -> Admission:

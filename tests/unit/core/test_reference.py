@@ -30,7 +30,7 @@ class Cake(Kind[CakeSpec]):
     example = "- cake: birthday\n  sugar: 3\n"
     on_delete = "It is eaten."
     secret: ClassVar[frozenset[str]] = frozenset({"glaze"})
-    query = wanted = interpret = calls = lambda self, *_: None  # type: ignore[assignment]
+    query = wanted = interpret = calls = lambda self, *_: None
 
 
 PAGE = """\

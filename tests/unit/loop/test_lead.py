@@ -107,12 +107,12 @@ def test_a_lead_that_is_over_ends_and_is_asked_for_anew():
         def held(purpose: str) -> Iterator[Lead]:
             if purpose != "daemon":
                 with hold(purpose) as other:
-                    yield other  # type: ignore[misc]
+                    yield other
                 return
             leads.append(Lead(len(leads) + 1))
             yield leads[-1]
 
-        world.store.hold = held  # type: ignore[method-assign, assignment]
+        world.store.hold = held
 
         class Over(list[list[Message]]):
             def pop(self, index: int = -1) -> list[Message]:

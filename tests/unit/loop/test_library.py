@@ -61,7 +61,7 @@ CHANGED = FILES | {"hosts/007.yaml": host("new")}
 
 
 def a_library(source: Blobs, cache: Memory | None = None, limits: Limits = DEFAULT) -> Library:
-    return Library(source, Parser(registry(), limits), cache)  # type: ignore[arg-type]
+    return Library(source, Parser(registry(), limits), cache)
 
 
 def carefully(files: dict[str, str]) -> Documents:

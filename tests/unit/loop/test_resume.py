@@ -100,7 +100,7 @@ def service(text: str, **rollout: Any) -> dict[str, Any]:
 def dies(world: Fleet, planned: reconcile.Planned, after: int) -> bool:
     """Applies it and dies after so many places, if there are so many."""
     store, carrier, death = world.store, world.carrier, Death(after)
-    world.store, world.carrier = MortalStore(store, death), MortalCarrier(carrier, death)  # type: ignore[assignment]
+    world.store, world.carrier = MortalStore(store, death), MortalCarrier(carrier, death)
     try:
         with suppress(Killed):
             world.apply(planned)

@@ -250,8 +250,7 @@ class TestSafePoints:
 
             def commit() -> None:
                 world.commit(state(content="two\n"))
-                sim.daemon.hinted = True
-                sim.daemon.step(Tick("hint", world.clock.now()))
+                sim.hint()
 
             with meanwhile(world, 1, commit):
                 sim.run(MINUTE)
@@ -270,8 +269,7 @@ class TestSafePoints:
 
             def commit() -> None:
                 world.commit({"services": {"db": {**given["services"]["db"], "resources": files("e")}}})
-                sim.daemon.hinted = True
-                sim.daemon.step(Tick("hint", world.clock.now()))
+                sim.hint()
 
             with meanwhile(world, 1, commit):
                 sim.run(MINUTE)
@@ -283,8 +281,7 @@ class TestSafePoints:
 
             def commit() -> None:
                 world.commit(state(sync="manual"))
-                sim.daemon.hinted = True
-                sim.daemon.step(Tick("hint", world.clock.now()))
+                sim.hint()
 
             with meanwhile(world, 1, commit):
                 sim.run(5 * MINUTE)

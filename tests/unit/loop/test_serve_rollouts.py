@@ -55,10 +55,10 @@ class TestGoingOn:
         with fleet(state()) as world:
             sim = Simulation(world)
             end = world.store.end_run
-            world.store.end_run = lambda *_: die()  # type: ignore[method-assign]
+            world.store.end_run = lambda *_: die()
             with meanwhile(world, 3, die), suppress(Died):
                 sim.run(MINUTE)
-            world.store.end_run = end  # type: ignore[method-assign]
+            world.store.end_run = end
             assert [run.status for run in world.store.runs()] == ["running"]
             sim.start()
             sim.run(5 * MINUTE)

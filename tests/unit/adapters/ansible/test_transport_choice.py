@@ -16,7 +16,7 @@ from reconciler.model.key import Key, Place
 
 
 def _host(name: str = "web-1", **fields: object) -> Host:
-    return Host(name=name, place=Place("hosts.yaml"), **fields)  # type: ignore[arg-type]
+    return Host(name=name, place=Place("hosts.yaml"), **fields)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from reconciler.model.key import Place
 
 
 def _host(**fields: object) -> Host:
-    return Host(name="web-1", place=Place("hosts.yaml"), **fields)  # type: ignore[arg-type]
+    return Host(name="web-1", place=Place("hosts.yaml"), **fields)
 
 
 @pytest.mark.parametrize(

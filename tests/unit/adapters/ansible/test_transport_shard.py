@@ -30,7 +30,7 @@ class Run:
         self.shard.waiting["h1"] = Delivery(Host("web-1", Place("hosts.yaml")), CHANGE, 1, "s")
 
     def _hear(self, host: str, outcomes: object) -> None:
-        self.heard += [(host, outcome) for outcome in outcomes]  # type: ignore[attr-defined]
+        self.heard += [(host, outcome) for outcome in outcomes]
 
     def tell(self, text: str) -> None:
         with (self.path / "news").open("a") as news:

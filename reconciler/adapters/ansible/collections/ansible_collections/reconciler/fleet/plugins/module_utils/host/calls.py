@@ -188,8 +188,8 @@ def _become(start, out, err):
         # What the driver holds open (its lock!) must not live on in a daemon that the module leaves behind.
         os.closerange(3, 256)
         sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - ends with the process
-        sys.stdout = open(1, "w", encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
-        sys.stderr = open(2, "w", encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
+        sys.stdout = open(1, "w", encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115 - likewise
+        sys.stderr = open(2, "w", encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115 - likewise
         sys.argv = ["reconciler"]
         try:
             start()
