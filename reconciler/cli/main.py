@@ -25,7 +25,7 @@ COMMANDS = {
     "drift": "Show what was changed on the hosts themselves.",
     "why": "Explain one resource of one host: who asks for it, what is seen, what it waits for.",
     "serve": "Keep the hosts as Git says: watch Git and hosts, and apply what may be applied by itself.",
-    "status": "Show how things stand: orders, attempts, the last runs.",
+    "status": "Show how things stand, on one screen: what runs, what waits and why, what is near its limit.",
     "pause": "Stop everything that changes hosts, at the next safe point. Needs no database.",
     "resume": "Go on after a pause.",
     "freeze": "Keep services from being changed, for a time or until unfreeze.",
