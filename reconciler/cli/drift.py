@@ -59,13 +59,7 @@ def command(common: Common, freshness: Freshness) -> int:
 @command.command("report")
 @common_with("markdown", "json", "csv", "html")
 @click.option("--since", default="7d", show_default=True, metavar="AGE", help="How far back: 12h, 7d, 90d.")
-@click.option(
-    "--by",
-    "label",
-    default="",
-    metavar="LABEL",
-    help="Tell places apart by it. [default: the failure domain of rollouts]",
-)
+@click.option("--by", "label", default="", metavar="LABEL", help="Tell places apart by it. [default: that of rollouts]")
 @click.option("--out", type=click.Path(dir_okay=False), help="Write it to a file.")
 def report_command(common: Common, since: str, label: str, out: str | None) -> None:
     """Report what drifted over some time: where, whose it is, how often, what ended it, and who fights over it.

@@ -18,15 +18,18 @@ from markupsafe import Markup
 from reconciler.adapters.report.chart import BARS, BOTTOM, HEIGHT, LEFT, WIDTH, chart
 from reconciler.adapters.report.data import packed
 from reconciler.core.explain.ignoring import Snippet
-from reconciler.core.explain.past_text import ended_text, manner_text
+from reconciler.core.explain.past_text import manner_text
 from reconciler.core.explain.report import Report
 from reconciler.core.explain.report_text import effect_text, place_text
+from reconciler.core.recording.past import Past
 from reconciler.core.words import ago, names, printable
+from reconciler.model.episode import Ending
 
 ROWS: Final = 10
 """Of each short table."""
 STATIC: Final = 50
 """Of the long one, where no script runs."""
+ENDED: Final[dict[Ending, str]] = {"us": "healed by runs", "host": "put back", "git": "ended by Git"}
 SHAPE: Final = {"width": WIDTH, "height": HEIGHT, "left": LEFT, "base": HEIGHT - BOTTOM, "bars": BARS}
 
 
@@ -93,14 +96,18 @@ def _environment() -> Environment:
     )
     environment.filters.update(
         number=lambda number: f"{number:,}", moment=_moment, ago=ago, names=names, manner=manner_text,
-        ended=lambda past: ended_text(past).removeprefix(": "), place=place_text, effect=effect_text,
+        ended=_ended, place=place_text, effect=effect_text,
     )  # fmt: skip
     return environment
 
 
-def _shown(value: Any) -> Any:
+def _shown(value: Any) -> str:
     """All text that is not ours to trust: nothing in it moves, hides or reorders anything."""
-    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    return value if isinstance(value, Markup) else printable(str(value))
+
+
+def _ended(past: Past) -> str:
+    return ", ".join(f"{words} {past.ended[by]:,}×" for by, words in ENDED.items() if past.ended.get(by))
 
 
 def _moment(at: datetime) -> str:

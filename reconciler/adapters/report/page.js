@@ -54,7 +54,7 @@
   function about(thing) {
     const words = [thing.name, thing.service, thing.owner, thing.place, ...thing.episodes.map((each) => each[0])];
     if (words.some((text) => text.toLowerCase().includes(wanted))) return true;
-    return matching !== null && thing.episodes.some((each) => members(each[6]).some((host) => matching.has(host)));
+    return matching !== null && members(thing.all).some((host) => matching.has(host));
   }
 
   function fits(thing) {
@@ -66,7 +66,7 @@
     if (kind && thing.kind !== kind) return false;
     if (site) {
       const [first, end] = span(site);
-      if (!thing.episodes.some((each) => members(each[6]).some((host) => host >= first && host < end))) return false;
+      if (!members(thing.all).some((host) => host >= first && host < end)) return false;
     }
     return !wanted || about(thing);
   }
@@ -154,7 +154,10 @@
       place.append(element("code", thing.place));
       cell.append(place);
     }
-    for (const each of thing.episodes) cell.append(episode(each));
+    // Those of the hosts that are searched for come first.
+    const about = (each) => matching !== null && members(each[6]).some((host) => matching.has(host));
+    const ordered = [...thing.episodes].sort((a, b) => about(b) - about(a));
+    for (const each of ordered) cell.append(episode(each));
     if (thing.more) cell.append(element("p", `and ${number(thing.more)} earlier, in the other formats`, "hosts"));
     made.append(cell);
     return made;
@@ -163,7 +166,7 @@
   function episode([how, since, until, ended, run, count, set]) {
     const made = element("div", undefined, "episode");
     made.append(element("b", how));
-    const over = until ? `to ${moment(until)}, ${ENDED[ended]}${run ? ` ${run}` : ""}` : "and goes on";
+    const over = until ? `to ${moment(until)}, ${run ? `healed by run ${run}` : ENDED[ended]}` : "and goes on";
     made.append(element("div", `${counted(count, "host")}, ${moment(since)} ${over}`), names(members(set), count));
     return made;
   }

@@ -142,11 +142,8 @@ def effect_text(snippet: Snippet) -> str:
     said = [f"{s.thing.key} on {names(sorted(s.hosts))}" for s in snippet.silences]
     now = f"Silences now: {'; '.join(said[:5])}" if said else "Nothing of it drifts now"
     more = f" and {len(said) - 5:,} more" if len(said) > 5 else ""
-    rest = (
-        f". Also drifts otherwise, and that is told: {names([str(t.key) for t in snippet.remaining])}"
-        if snippet.remaining
-        else ""
-    )
+    left = names([str(thing.key) for thing in snippet.remaining])
+    rest = f". Drifts in another way too, and that is still told: {left}" if left else ""
     return printable(f"{now}{more}{rest}.")
 
 
