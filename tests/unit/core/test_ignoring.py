@@ -20,13 +20,14 @@ spec:
   hosts: {matchLabels: {role: web}}
   resources:
 """
+MORE = "    - file: /etc/motd\n      content: hello\n"
 WAYS = {
-    "plain": "    - sysctl: vm.swappiness\n      value: '10'\n    - file: /etc/motd\n      content: hello\n",
+    "plain": "    - sysctl: vm.swappiness\n      value: '10'\n" + MORE,
     "last": "    - file: /etc/motd\n      content: hello\n    - sysctl: vm.swappiness\n      value: '10'",
-    "flow": "    - {sysctl: vm.swappiness, value: '10'}\n    - file: /etc/motd\n      content: hello\n",
-    "ignoring": "    - sysctl: vm.swappiness\n      ignore: []\n      value: '10'\n    - file: /etc/motd\n      content: x\n",
-    "folded": "    - sysctl: >-\n        vm.swappiness\n      value: '10'\n    - file: /etc/motd\n      content: hello\n",
-    "comments": "    - sysctl: vm.swappiness  # ours\n      # law\n      value: '10'\n    - file: /etc/motd\n      content: x\n",
+    "flow": "    - {sysctl: vm.swappiness, value: '10'}\n" + MORE,
+    "ignoring": "    - sysctl: vm.swappiness\n      ignore: []\n      value: '10'\n" + MORE,
+    "folded": "    - sysctl: >-\n        vm.swappiness\n      value: '10'\n" + MORE,
+    "comments": "    - sysctl: vm.swappiness  # ours\n      # law\n      value: '10'\n" + MORE,
 }
 
 
