@@ -12,6 +12,7 @@ need ssh openssh-client
 need git git
 need sudo sudo
 need unshare util-linux
+need chromium chromium
 
 [ -n "$missing" ] || exit 0
 if [ "$(id -u)" != 0 ]; then
