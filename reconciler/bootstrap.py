@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
@@ -20,7 +20,7 @@ from reconciler.kinds import Registry, builtin
 from reconciler.loop.world import Reading, World
 from reconciler.model.digest import digest
 from reconciler.model.errors import Stalled
-from reconciler.ports import DocumentCache, Listener, Prober, Secrets, Source
+from reconciler.ports import DocumentCache, Forge, Listener, Prober, Secrets, Source
 
 if TYPE_CHECKING:
     from reconciler.adapters.brake import FileBrake
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from reconciler.adapters.post import Mailbox
     from reconciler.adapters.store.store import SqlStore
     from reconciler.core.serving.condition import Condition, Pace
-    from reconciler.core.serving.webhook import Source as Forge
+    from reconciler.core.serving.webhook import Source as Sender
     from reconciler.loop.lead import Life
 
 
@@ -126,9 +126,9 @@ def pace_of(settings: Settings) -> Pace:
     return Pace(poll, observe, max(timedelta(seconds=0.5), min(poll / 2, observe / 2, timedelta(seconds=5))))
 
 
-def webhook_secrets(settings: Settings) -> dict[Forge, bytes]:
+def webhook_secrets(settings: Settings) -> dict[Sender, bytes]:
     """The secrets of webhooks, by source. Raises Stalled for a file that can't be read, or that is empty."""
-    files: dict[Forge, tuple[str, str]] = {
+    files: dict[Sender, tuple[str, str]] = {
         "github": ("github_secret_file", settings.serve.github_secret_file),
         "gitlab": ("gitlab_token_file", settings.serve.gitlab_token_file),
         "generic": ("webhook_secret_file", settings.serve.webhook_secret_file),
@@ -228,6 +228,26 @@ def _repository_folder(repo: str) -> Path | None:
     if "://" in repo or not path.is_dir():
         return None
     return next((folder for folder in (path, *path.parents) if (folder / ".git").exists()), path)
+
+
+@contextmanager
+def open_forge(settings: Settings, tokens: Mapping[str, str]) -> Iterator[Forge]:
+    """The forge that the settings name, with the token of their file or of `tokens`, by the names of variables."""
+    from reconciler.adapters.forge import ForgeSettings
+    from reconciler.adapters.forge import open_forge as open_at
+
+    forge = settings.forge
+    if not forge.type or not forge.repository:
+        missing = "forge.type" if not forge.type else "forge.repository"
+        raise Stalled(f"{missing} is not set, and nothing here tells it", "see docs/pull-requests.md")
+    variable = f"{forge.type.upper()}_TOKEN"
+    token = _secret("forge.token_file", forge.token_file) or tokens.get(variable, "").strip()
+    if not token:
+        raise Stalled(f"there is no token for {forge.type}", f"set {variable}, or forge.token_file to a file with it")
+    patience, ca_file = timedelta(seconds=forge.patience), _path(forge.ca_file)
+    at = (forge.type, forge.repository, token, forge.api_url, ca_file, forge.allow_http, patience)
+    with open_at(ForgeSettings(*at), SystemClock()) as opened:
+        yield opened
 
 
 @contextmanager

@@ -234,6 +234,22 @@ class Serve(Section):
     webhook_secret_file: str = Field("", description="A file with the secret of generic webhooks.")
 
 
+class Forge(Section):
+    """Where pull requests are, for `reconciler pr comment`. In a job of GitHub Actions or GitLab CI all of it is known
+    without. See [pull requests](pull-requests.md)."""
+
+    type: Literal["", "github", "gitlab"] = Field("", description="Which one; Enterprise and self-hosted ones too.")
+    api_url: str = Field("", description="Its API: https://HOST/api/v3, https://HOST/api/v4. Empty: the hosted one.")
+    repository: str = Field("", description="OWNER/NAME; at GitLab the project's number or whole path.")
+    token_file: str = Field("", description="A file with the token. Empty: GITHUB_TOKEN or GITLAB_TOKEN counts.")
+    ca_file: str = Field("", description="Certificates to trust, beside the system's.")
+    allow_http: bool = Field(False, description="Whether the token may be sent without TLS.")
+    patience: Span = Field("5m", validate_default=True, description="How long one request may wait for limits.")
+    label: Annotated[str, Field(pattern="^[^,]*$")] = Field(
+        "reconciler: deletes", description="The label of pull requests that delete something. Empty: none."
+    )
+
+
 class Settings(Section):
     """All settings. In the environment a section's setting has two underscores: RECONCILER_SSH__USER."""
 
@@ -266,6 +282,7 @@ class Settings(Section):
     history: History = History.model_validate({})
     health: Health = Health.model_validate({})
     serve: Serve = Serve.model_validate({})
+    forge: Forge = Forge.model_validate({})
     inventory: tuple[InventorySettings, ...] = Field((), description="Sources of hosts outside of the repository.")
     signers: tuple[SignersSettings, ...] = Field((), description="Who must sign changes of parts of the repository.")
 
