@@ -29,12 +29,14 @@ RECENT = 20
 
 @dataclass(frozen=True, slots=True)
 class Grounds:
-    """What a plan is made on: what is known, the kinds, how careful it is to be; and what the last one found."""
+    """What a plan is made on: what is known, the kinds, how careful it is to be; and what the last one found.
+    `expecting`: what hosts were not asked for yet is shown as Git lets expect it; such a plan is not to be run."""
 
     known: Known
     registry: Registry
     caution: Caution
     memory: Memory
+    expecting: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,8 @@ def _look(grounds: Grounds, desired: Desired, only: Only | None, alone: frozense
     while True:
         hosts = about - {host for hosts in others.values() for host in hosts[1:]}
         observations, ownership = known.observations(hosts), known.ownership(hosts)
-        assessment = assess(desired, observations, ownership, grounds.registry, Focus(hosts, memory.judged, others))
+        focus = Focus(hosts, memory.judged, others, grounds.expecting)
+        assessment = assess(desired, observations, ownership, grounds.registry, focus)
         memory.judged = assessment.judged
         each = unfit(assessment, desired, others)
         if not each:

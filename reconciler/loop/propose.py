@@ -25,6 +25,7 @@ from reconciler.loop.grounds import Grounds, plan_from
 from reconciler.loop.world import Memory, Reading
 from reconciler.model.approval import Approval
 from reconciler.model.desired import Desired
+from reconciler.model.key import Key
 from reconciler.model.order import NO_ORDERS, Orders
 from reconciler.model.plan import Plan
 from reconciler.ports import Known, Revision
@@ -73,7 +74,7 @@ def propose(bearings: Bearings, base: str, head: str) -> Proposal:
         after = desired_at(reading, merged, records.orders.pins).desired
         # The merge is a commit that nobody else knows.
         before, after = replace(before, revision=old.sha), replace(after, revision=new.sha)
-        due, plan = _plans(bearings, before, after)
+        due, plan, expected = _plans(bearings, before, after)
         effect = effect_of(plan).digest if records.known is not None else ""
         refused = _refusals(bearings, plan, after, effect)
     introduced, fixed = compared(before.problems, after.problems)
@@ -85,6 +86,7 @@ def propose(bearings: Bearings, base: str, head: str) -> Proposal:
         desired=after,
         evidence=_evidence(bearings, plan, after),
         effect=effect,
+        expected=expected,
         projects={name: service.project for each in (before, after) for name, service in each.services.items()},
         joined=tuple(sorted(after.hosts.keys() - before.hosts.keys())),
         left=tuple(sorted(before.hosts.keys() - after.hosts.keys())),
@@ -95,15 +97,17 @@ def propose(bearings: Bearings, base: str, head: str) -> Proposal:
     )
 
 
-def _plans(bearings: Bearings, before: Desired, after: Desired) -> tuple[Plan, Plan]:
-    """What is due on the base, and after the merge. What the first one finds helps the second."""
+def _plans(bearings: Bearings, before: Desired, after: Desired) -> tuple[Plan, Plan, frozenset[Key]]:
+    """What is due on the base and after the merge, and what of that is expected only. What the first one finds helps
+    the second."""
     registry, known = bearings.reading.registry, bearings.records.known
     if known is None:
         plan = difference(before, after, registry, bearings.caution)
-        return nothing_due(plan), plan
-    grounds = Grounds(known, registry, bearings.caution, Memory())
+        return nothing_due(plan), plan, frozenset()
+    grounds = Grounds(known, registry, bearings.caution, Memory(), expecting=True)
     due = plan_from(grounds, before, Scope()).plan
-    return due, plan_from(grounds, after, Scope()).plan
+    made = plan_from(grounds, after, Scope())
+    return due, made.plan, made.assessment.expected
 
 
 def _refusals(bearings: Bearings, plan: Plan, desired: Desired, effect: str) -> list[Refusal]:

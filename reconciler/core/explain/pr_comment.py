@@ -74,6 +74,8 @@ def _blocks(found: Outline) -> Iterator[Block]:
     yield from _problems(found.mistakes)
     yield from _deletes(found)
     yield from _table(found)
+    yield from _by_the_way(found)
+    yield from _expected(found)
     yield from _hosts(found)
     for section in found.sections:
         yield _details(section)
@@ -124,14 +126,15 @@ def _told(problem: Problem) -> str:
 
 
 def _deletes(found: Outline) -> Iterator[Block]:
-    """What goes, unfolded."""
-    lines = [
-        f"- {code(_short(str(change.key)))} of {cell(section.service)} on {_where(part.hosts)}"
-        for section in found.sections
-        for part in section.parts
-        for change in part.example.changes
-        if change.action == "delete"
-    ]
+    """What goes, unfolded; what goes from the most hosts first."""
+    hosts: dict[tuple[str, str], list[str]] = {}
+    for section in found.sections:
+        for part in section.parts:
+            for change in part.example.changes:
+                if change.action == "delete":
+                    hosts.setdefault((section.service, str(change.key)), []).extend(part.hosts)
+    ordered = sorted(hosts.items(), key=lambda item: (-len(item[1]), item[0]))
+    lines = [f"- {code(_short(key))} of {cell(service)} on {_where(sorted(where))}" for (service, key), where in ordered]
     if lines:
         head = f"**{counted(found.deletes, 'thing')} deleted:**\n"
         yield Block(1, tuple(head + "\n" + _most(lines, most) for most in (60, 15, 5)), "deletes")
@@ -161,6 +164,18 @@ def _hosts(found: Outline) -> Iterator[Block]:
     ):
         if hosts:
             yield Block(3, (f"Hosts that {what}: {_where(hosts)}",), "hosts")
+
+
+def _by_the_way(found: Outline) -> Iterator[Block]:
+    if hosts := found.mended:
+        yield Block(3, (f"Drift is undone by the way on {_where(hosts)}, since the same things change",), "drift")
+
+
+def _expected(found: Outline) -> Iterator[Block]:
+    if keys := [code(_short(str(key))) for key in found.expected]:
+        more = f" and {len(keys) - 5:,} more" if len(keys) > 5 else ""
+        text = f"Expected, since hosts have not been asked for it yet: {', '.join(keys[:5])}{more}"
+        yield Block(3, (text,), "what is expected only")
 
 
 def _asked_first(found: Outline) -> str:

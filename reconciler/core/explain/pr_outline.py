@@ -13,6 +13,7 @@ from reconciler.core.gate import Refusal
 from reconciler.core.proposing.parts import of_services
 from reconciler.core.proposing.proposal import Evidence, Proposal
 from reconciler.core.words import ago, counted
+from reconciler.model.key import Key
 from reconciler.model.plan import Blocked, Plan
 from reconciler.model.problem import Problem, errors
 
@@ -33,6 +34,22 @@ class Outline:
     def sections(self) -> list[Section]:
         """The services that the pull request changes: those that lose something first, then by hosts."""
         return sorted(sections(self.own), key=lambda s: (not deletes_of(s), -len(s.hosts), s.service))
+
+    @property
+    def expected(self) -> list[Key]:
+        """What is changed, of which it is not known on all hosts how it is."""
+        keys = {change.key for program in self.own.programs.values() for change in program.changes}
+        return sorted(keys & self.proposal.expected)
+
+    @property
+    def mended(self) -> list[str]:
+        """Hosts on which a change of the pull request also undoes what somebody changed there."""
+        drifting = {
+            name
+            for name, program in self.own.programs.items()
+            if any(field.cause == "drift" for change in program.changes for field in change.fields)
+        }
+        return sorted({h for step in self.own.steps for name in drifting & step.programs.keys() for h in step.programs[name]})
 
     @property
     def deletes(self) -> int:

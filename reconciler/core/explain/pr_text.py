@@ -9,7 +9,7 @@ from reconciler.core.explain.outline import last_line, order_line, sections
 from reconciler.core.explain.plan_text import not_planned_text, refusal_text, section_in_brief, sections_text
 from reconciler.core.explain.pr_outline import Outline, evidence_line, gate_words, outline, verdict
 from reconciler.core.proposing.proposal import Proposal
-from reconciler.core.words import Line, Style, counted, printable, where
+from reconciler.core.words import Line, Style, counted, names, printable, where
 from reconciler.model.plan import Plan
 
 _SHOWN = 10
@@ -21,6 +21,7 @@ def pr_text(proposal: Proposal, project: str | None = None) -> Iterator[Line]:
     head, base = proposal.head, proposal.base
     yield Line(f"{head.sha[:7]} “{printable(head.subject)}” into {base.sha[:7]} · {evidence_line(proposal.evidence)}", "bold")
     yield from sections_text(list(sections(found.own)), proposal.desired)
+    yield from _expected(found)
     yield from _also(found)
     yield from _hosts(found)
     yield from not_planned_text(found.blocked, proposal.desired)
@@ -33,6 +34,16 @@ def pr_text(proposal: Proposal, project: str | None = None) -> Iterator[Line]:
         yield from refusal_text(refusal)
     yield Line("")
     yield from _end(found)
+
+
+def _expected(found: Outline) -> Iterator[Line]:
+    if found.mended:
+        yield Line("")
+        yield Line(f"Drift is undone by the way on {where(found.mended)}, since the same things change", "warn")
+    if found.expected:
+        yield Line("")
+        said = names([printable(str(key)) for key in found.expected])
+        yield Line(f"Expected, since hosts have not been asked for it yet: {said}", "warn")
 
 
 def _also(found: Outline) -> Iterator[Line]:
