@@ -93,7 +93,8 @@ def open_bearings(settings: Settings, *, with_store: bool) -> Iterator[Bearings]
         return
     with open_store(settings) as store:
         pause, orders = open_brake(settings).pulled(), store.orders(now)
-        records = Records("store", store, None, replace(orders, pause=pause) if pause else orders, store.approvals)
+        orders = replace(orders, pause=pause) if pause else orders
+        records = Records("store", store, None, orders, store.approvals, store.keep_plan)
         yield Bearings(reading, records, limits, caution, now)
 
 

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import shlex
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from reconciler.cli.options import Common, common
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Mapping
 
     from reconciler.core.proposing.proposal import Proposal
-    from reconciler.loop.propose import Bearings
 
 
 @click.group()
@@ -30,7 +28,7 @@ def command() -> None:
 @click.option("--no-store", is_flag=True, help="Compare two states of Git; nothing is known of hosts.")
 @click.option("--out", type=click.Path(dir_okay=False), help="Write the effect to a file, for `apply --expect FILE`.")
 @common
-def plan(common: Common, base: str, head: str, project: str | None, no_store: bool, out: str | None) -> int:
+def plan(common: Common, base: str, head: str, project: str | None, **options: Any) -> int:
     """Show what merging a pull request would change, on top of what is pending on its base.
 
     From Git and what is known of hosts already: no host is asked, no credential is needed, and nothing of the
@@ -40,7 +38,7 @@ def plan(common: Common, base: str, head: str, project: str | None, no_store: bo
     from reconciler.cli import show
     from reconciler.core.explain.pr_comment import pr_comment
 
-    proposal = proposed(common, base, head, no_store=no_store)
+    proposal = proposed(common, base, head, options)
     comment = pr_comment(proposal, project)
     match common.output:
         case "json":
@@ -53,29 +51,23 @@ def plan(common: Common, base: str, head: str, project: str | None, no_store: bo
             from reconciler.core.explain.pr_text import pr_text
 
             show.lines(pr_text(proposal, project), color=common.color)
-    if out:
-        _write(out, proposal)
+    if options["out"]:
+        _write(options["out"], proposal)
     return 1 if comment.fails else 2 if comment.changes else 0
 
 
-def proposed(common: Common, base: str, head: str, *, no_store: bool) -> Proposal:
-    """What merging would change, by what there is to know of hosts."""
+def proposed(common: Common, base: str, head: str, options: Mapping[str, Any]) -> Proposal:
+    """What merging would change, by what there is to know of hosts: a store, or with `no_store` nothing."""
     from dataclasses import replace
 
-    from reconciler.loop.propose import propose
-
-    with _bearings(common, no_store=no_store) as bearings:
-        proposal = propose(bearings, base, head)
-    command = ["reconciler", "pr", "plan", "--base", proposal.base.sha[:12], "--head", proposal.head.sha[:12]]
-    return replace(proposal, command=shlex.join([*command, *(["--no-store"] if no_store else [])]))
-
-
-@contextmanager
-def _bearings(common: Common, *, no_store: bool) -> Iterator[Bearings]:
     from reconciler.bootstrap import open_bearings
+    from reconciler.loop.propose import keep, propose
 
-    with open_bearings(common.settings, with_store=not no_store) as bearings:
-        yield bearings
+    with open_bearings(common.settings, with_store=not options["no_store"]) as bearings:
+        proposal = propose(bearings, base, head)
+        keep(bearings, proposal)
+    command = ["reconciler", "pr", "plan", "--base", proposal.base.sha[:12], "--head", proposal.head.sha[:12]]
+    return replace(proposal, command=shlex.join([*command, *(["--no-store"] if options["no_store"] else [])]))
 
 
 def _write(out: str, proposal: Proposal) -> None:

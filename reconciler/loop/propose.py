@@ -7,6 +7,7 @@ From Git and what is known already, only: no host is asked, no secret is opened,
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -25,6 +26,7 @@ from reconciler.loop.grounds import Grounds, plan_from
 from reconciler.loop.world import Memory, Reading
 from reconciler.model.approval import Approval
 from reconciler.model.desired import Desired
+from reconciler.model.errors import ReconcilerError
 from reconciler.model.key import Key
 from reconciler.model.order import NO_ORDERS, Orders
 from reconciler.model.plan import Plan
@@ -38,16 +40,21 @@ def _nobody(_: str) -> Sequence[Approval]:
     return ()
 
 
+def _nowhere(_plan: Plan, _at: datetime) -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True)
 class Records:
     """What is known of hosts (None: nothing), and of what operators ordered and approved. `taken_at` is when a snapshot
-    was made."""
+    was made; `keep` stores what may be approved."""
 
     basis: Basis = "none"
     known: Known | None = None
     taken_at: datetime | None = None
     orders: Orders = NO_ORDERS
     approvals: Callable[[str], Sequence[Approval]] = _nobody
+    keep: Callable[[Plan, datetime], None] = _nowhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +102,14 @@ def propose(bearings: Bearings, base: str, head: str) -> Proposal:
         refusals=tuple(refusal for refusal in refused if refusal.limit not in _FOR_NOW),
         notes=tuple(refusal for refusal in refused if refusal.limit in _FOR_NOW),
     )
+
+
+def keep(bearings: Bearings, proposal: Proposal) -> None:
+    """Stores what a proposal would do, if the gate would refuse it, so that it can be approved before the merge. Where
+    the store can't be written, nobody can."""
+    if proposal.effect and proposal.refusals:
+        with suppress(ReconcilerError):
+            bearings.records.keep(effect_of(proposal.plan), bearings.now)
 
 
 def _plans(bearings: Bearings, before: Desired, after: Desired) -> tuple[Plan, Plan, frozenset[Key]]:

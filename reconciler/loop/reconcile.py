@@ -17,6 +17,7 @@ from reconciler.core.gate import Allowance, Circumstances, Refusal, covered, gat
 from reconciler.core.planning.plan import Only, Scope
 from reconciler.core.planning.plan_json import read_plan
 from reconciler.core.planning.undo import all_at_once
+from reconciler.core.proposing.effect import effect_of, is_effect
 from reconciler.core.recording.remember import Scribe, Stamp, ownership_of
 from reconciler.core.recording.settle import noted
 from reconciler.core.running.progress import Results
@@ -32,7 +33,6 @@ from reconciler.loop.recover import recover
 from reconciler.loop.rollback import Failed, roll_back
 from reconciler.loop.rollout import Rollouts
 from reconciler.loop.world import Memory, World
-from reconciler.model.desired import Desired
 from reconciler.model.errors import ReconcilerError, Stalled
 from reconciler.model.event import RolledBack
 from reconciler.model.observation import Head, Observation, Ownership
@@ -107,16 +107,26 @@ def planned(world: World, read: Read, request: Request, *, noting: bool) -> Plan
 
 def refusals(world: World, planned: Planned, allowance: Allowance) -> list[Refusal]:
     """The limits that keep a plan from running; nothing means go. For everybody who applies, by hand or not."""
-    desired, now = planned.read.desired, world.clock.now()
+    desired, now, digest = planned.read.desired, world.clock.now(), planned.plan.digest
     circumstances = Circumstances(
         coverage=covered(desired, world.store.heads()),
         halted=halted(world, planned.plan.revision),
-        approvals=[given for given in world.store.approvals(planned.plan.digest) if given.holds(now)],
+        approvals=[given for given in world.store.approvals(digest) if given.holds(now)],
         allowance=allowance,
         timetable=timetable(world, desired),
         now=now,
     )
-    return gate(planned.plan, desired, world.limits, circumstances)
+    refused = gate(planned.plan, desired, world.limits, circumstances)
+    if not refused:
+        return refused
+    # Perhaps what it does was approved on a pull request, when there was no such plan yet.
+    effect = effect_of(planned.plan).digest
+    given = [given for given in world.store.approvals(effect) if given.holds(now)]
+    return (
+        gate(planned.plan, desired, world.limits, replace(circumstances, approvals=given, effect=effect))
+        if given
+        else refused
+    )
 
 
 def halted(world: World, revision: str) -> dict[str, Run]:
@@ -209,6 +219,11 @@ def saved(world: World, made: Plan, rev: str | None) -> Planned:
     One whose run was interrupted goes on where that was. Raises Stalled when a pin no longer holds: Git has moved, or
     the plan ran already. Whether each host still is as planned is checked on the host itself.
     """
+    if is_effect(made):
+        raise Stalled(
+            f"{made.digest[:16]} is what a pull request would do, and no plan",
+            f"merge it, then: reconciler apply --expect {made.digest[:16]}",
+        )
     earlier = world.store.runs_of(made.digest)
     if earlier and earlier[0].status != "interrupted":
         raise Stalled(f"this plan was applied already, in run {earlier[0].id}", "make a new plan")

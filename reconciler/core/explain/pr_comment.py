@@ -85,8 +85,8 @@ def _blocks(found: Outline) -> Iterator[Block]:
 
 
 _GIT_ONLY = (
-    "> This compares two states of Git. Nothing is known of hosts here: what is pending already, what drifts and what is "
-    "there at all is not in it. A store or a snapshot (`reconciler observe export`) makes it a plan."
+    "> This compares two states of Git. Nothing is known of hosts here: what is pending already, what drifts and what "
+    "is there at all is not in it. A store or a snapshot (`reconciler observe export`) makes it a plan."
 )
 
 
@@ -134,7 +134,9 @@ def _deletes(found: Outline) -> Iterator[Block]:
                 if change.action == "delete":
                     hosts.setdefault((section.service, str(change.key)), []).extend(part.hosts)
     ordered = sorted(hosts.items(), key=lambda item: (-len(item[1]), item[0]))
-    lines = [f"- {code(_short(key))} of {cell(service)} on {_where(sorted(where))}" for (service, key), where in ordered]
+    lines = [
+        f"- {code(_short(key))} of {cell(service)} on {_where(sorted(where))}" for (service, key), where in ordered
+    ]
     if lines:
         head = f"**{counted(found.deletes, 'thing')} deleted:**\n"
         yield Block(1, tuple(head + "\n" + _most(lines, most) for most in (60, 15, 5)), "deletes")
@@ -206,7 +208,9 @@ def _also(found: Outline) -> Iterator[Block]:
 
 
 def _list(part: Plan, weight: int, what: str) -> Block:
-    lines = [f"- {marks} {cell(s.service)} on {_where(s.hosts)}: {what}" for s in sections(part) for marks, what in [row(s)]]
+    lines = [
+        f"- {marks} {cell(s.service)} on {_where(s.hosts)}: {what}" for s in sections(part) for marks, what in [row(s)]
+    ]
     return Block(weight, tuple(_fold(what, _most(lines, most)) for most in (50, 10, 0)), what.partition(" (")[0])
 
 
@@ -248,5 +252,3 @@ def _where(hosts: Sequence[str]) -> str:
 
 def _short(text: str, longest: int = 120) -> str:
     return text if len(text) <= longest else text[: longest - 1] + "…"
-
-

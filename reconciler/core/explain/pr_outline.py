@@ -49,7 +49,9 @@ class Outline:
             for name, program in self.own.programs.items()
             if any(field.cause == "drift" for change in program.changes for field in change.fields)
         }
-        return sorted({h for step in self.own.steps for name in drifting & step.programs.keys() for h in step.programs[name]})
+        return sorted(
+            {h for step in self.own.steps for name in drifting & step.programs.keys() for h in step.programs[name]}
+        )
 
     @property
     def deletes(self) -> int:

@@ -17,7 +17,13 @@ _SHOWN = 4
 _FIELDS = 3
 _LONGEST = 60
 _ORDER: tuple[Action, ...] = ("delete", "update", "create", "restart", "reload")
-_WORDS: dict[Action, str] = {"delete": "**gone:** ", "update": "", "create": "new: ", "restart": "restart ", "reload": "reload "}
+_WORDS: dict[Action, str] = {
+    "delete": "**gone:** ",
+    "update": "",
+    "create": "new: ",
+    "restart": "restart ",
+    "reload": "reload ",
+}
 
 
 def row(section: Section) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""A pull request's plan for the terminal: what it brings, what else an apply would do, what is wrong, the verdict last."""
+"""A pull request's plan for the terminal: what it brings, what else an apply would do, what is wrong, the verdict."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ def pr_text(proposal: Proposal, project: str | None = None) -> Iterator[Line]:
     """The lines for one project (None: all of it)."""
     found = outline(proposal, project)
     head, base = proposal.head, proposal.base
-    yield Line(f"{head.sha[:7]} “{printable(head.subject)}” into {base.sha[:7]} · {evidence_line(proposal.evidence)}", "bold")
+    yield Line(
+        f"{head.sha[:7]} “{printable(head.subject)}” into {base.sha[:7]} · {evidence_line(proposal.evidence)}", "bold"
+    )
     yield from sections_text(list(sections(found.own)), proposal.desired)
     yield from _expected(found)
     yield from _also(found)
@@ -85,7 +87,9 @@ def _problems(found: Outline) -> Iterator[Line]:
     for problem in islice(mistakes, _SHOWN):
         yield Line(f"  {printable(str(problem.place))}  {printable(problem.message)}")
     if len(mistakes) > _SHOWN:
-        yield Line(f"  … {len(mistakes) - _SHOWN:,} more: reconciler validate --rev {found.proposal.head.sha[:12]}", "dim")
+        yield Line(
+            f"  … {len(mistakes) - _SHOWN:,} more: reconciler validate --rev {found.proposal.head.sha[:12]}", "dim"
+        )
     if fixed:
         yield Line("")
         yield Line(f"{counted(len(fixed), 'problem')} mended", "dim")

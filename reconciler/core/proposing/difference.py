@@ -133,7 +133,9 @@ class _Look:
         match was, now:
             case Present(), Absent():
                 because = LEFT if new is None else ""
-                return Change(resource.key, "delete", "pending", because=because, sensitive=sensitive, ordinary=ordinary)
+                return Change(
+                    resource.key, "delete", "pending", because=because, sensitive=sensitive, ordinary=ordinary
+                )
             case Absent(), Present():
                 fields = tuple(_fields(Present(), now, hidden, ()))
                 return Change(resource.key, "create", "pending", fields, sensitive=sensitive, ordinary=ordinary)
@@ -173,5 +175,5 @@ def _stuck(verdicts: Iterable[tuple[Verdict, tuple[str, ...]]]) -> Iterator[Bloc
     for verdict, hosts in verdicts:
         for stuck in verdict.stuck:
             hosts_of.setdefault(stuck, []).extend(hosts)
-    for stuck, hosts in sorted(hosts_of.items(), key=lambda item: (item[0].service, item[0].key)):
-        yield Blocked(stuck.reason, stuck.message, tuple(sorted(hosts)), stuck.service, stuck.key)
+    for stuck, found in sorted(hosts_of.items(), key=lambda item: (item[0].service, item[0].key)):
+        yield Blocked(stuck.reason, stuck.message, tuple(sorted(found)), stuck.service, stuck.key)

@@ -1,5 +1,5 @@
-"""What a plan does, whatever it was made from: so that what was looked at on a pull request can be told from other plans
-after the merge, when commit and answers are newer.
+"""What a plan does, whatever it was made from: so that what was looked at on a pull request can be told from other
+plans after the merge, when commit and answers are newer.
 
 Two plans have the same effect when the same hosts get the same changes, from the same to the same, in the same order
 and batches. Must not know where plans are kept.
@@ -13,7 +13,7 @@ from dataclasses import replace
 from reconciler.core.planning.order import program_of
 from reconciler.core.planning.plan import changes_of
 from reconciler.core.planning.plan_json import sealed
-from reconciler.core.words import counted, names, printable
+from reconciler.core.words import printable, where
 from reconciler.model.key import Key
 from reconciler.model.plan import Change, Plan, Program, Step
 
@@ -43,6 +43,11 @@ def effect_of(plan: Plan) -> Plan:
         rollouts={name: replace(terms, good={}) for name, terms in plan.rollouts.items()},
     )
     return sealed(bare)
+
+
+def is_effect(plan: Plan) -> bool:
+    """Whether it only says what a plan does."""
+    return not plan.revision
 
 
 def _effect(program: Program) -> Program:
@@ -87,4 +92,4 @@ def _said(key: tuple[str, Key, str, str], hosts: set[str], how: str) -> str:
     if not hosts:
         return ""
     service, resource, action, _ = key
-    return f"{how}: {action} {printable(str(resource))} of {service} on {counted(len(hosts), 'host')} ({names(sorted(hosts))})"
+    return f"{how}: {action} {printable(str(resource))} of {service} on {where(sorted(hosts))}"

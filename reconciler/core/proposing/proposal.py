@@ -62,9 +62,9 @@ class Proposal:
     `plan` is all that an apply after the merge would do (with the basis `none`: the difference itself), by `desired`,
     the state that Git asks for then. `effect` is the digest of what it does, whatever commit it is made from: empty
     where that can't be known. `expected` are resources that hosts were not asked for yet: how they are there is
-    expected, by what they were asked before. `projects` are those of services, also of services that leave. `joined` and `left` are hosts that come and go. `introduced` and `fixed` are problems of
-    documents. `refusals` are what the gate would say, `notes` what it would say for now only (a window, a freeze).
-    `command` makes the same again.
+    expected, by what they were asked before. `projects` are those of services, also of services that leave. `joined`
+    and `left` are hosts that come and go. `introduced` and `fixed` are problems of documents. `refusals` are what the
+    gate would say, `notes` what it would say for now only (a window, a freeze). `command` makes the same again.
     """
 
     base: Commit
