@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from reconciler.core.serving.condition import Condition, Pace
     from reconciler.core.serving.webhook import Source as Sender
     from reconciler.loop.lead import Life
+    from reconciler.loop.propose import Bearings
 
 
 NOTICED = 0.2
@@ -78,6 +79,23 @@ def open_world(settings: Settings, listeners: Sequence[Listener] = ()) -> Iterat
             secrets=_secrets(settings),
             brake=open_brake(settings),
         )
+
+
+@contextmanager
+def open_bearings(settings: Settings, *, with_store: bool) -> Iterator[Bearings]:
+    """What pull requests are looked at with. Reaches no host, opens no secret. Raises Stalled for what can't be had."""
+    from reconciler.loop.propose import Bearings, Records
+
+    reading, now = open_reading(settings), SystemClock().now()
+    limits, caution = limits_of(settings), caution_of(settings)
+    if not with_store:
+        yield Bearings(reading, Records(), limits, caution, now)
+        return
+    with open_store(settings) as store:
+        pause, orders = open_brake(settings).pulled(), store.orders(now)
+        orders = replace(orders, pause=pause) if pause else orders
+        records = Records("store", store, None, orders, store.approvals, store.keep_plan)
+        yield Bearings(reading, records, limits, caution, now)
 
 
 @contextmanager

@@ -66,6 +66,11 @@ class Source(Protocol):
     def poll(self, rev: str | None = None) -> Revision:
         """Look at the remote (fetch), then as `revision`. Raises Retry when the remote can't be reached."""
 
+    def merge(self, base: Revision, head: Revision) -> Revision:
+        """What merging `head` into `base` would give, as a commit that only this source knows; `head` itself where it
+        comes after `base`. Nothing is written to the repository. Raises Stalled when they conflict, or have no history
+        in common."""
+
 
 class DocumentCache(Protocol):
     """Keeps pages of what files say across restarts, for one version of everything that they depend on.
@@ -145,29 +150,37 @@ class Held(Protocol):
         """Whether everything that was begun must be ended now, because another may hold it soon."""
 
 
-class Store(Protocol):
+class Known(Protocol):
+    """What is known of hosts, and of our own doing there: enough for a plan. A store knows it, so does a snapshot."""
+
+    def heads(self) -> Mapping[str, Head]:
+        """What is looked at first, of every host that is known."""
+        ...
+
+    def observations(self, hosts: Collection[str] | None = None) -> Mapping[str, Observation]:
+        """What these hosts (None: all) said last."""
+        ...
+
+    def ownership(self, hosts: Collection[str] | None = None) -> Mapping[str, Ownership]:
+        """What is on record as ours on these hosts (None: all)."""
+        ...
+
+    def runs(self, limit: int = 20) -> list[Run]:
+        """The newest first, without their outcomes."""
+        ...
+
+
+class Store(Known, Protocol):
     """What must be remembered. Writes are whole: all of a call, or nothing of it."""
 
     @property
     def id(self) -> str:
         """Names this store for ever; hosts keep the epochs of different stores apart."""
 
-    def heads(self) -> Mapping[str, Head]:
-        """What is looked at first, of every host that is known."""
-        ...
-
     def note_in_order(self, found: Mapping[str, InOrder]) -> None:
         """Keeps marks of hosts on which all is in order; see `Head`. New records of a host end it."""
 
-    def observations(self, hosts: Collection[str] | None = None) -> Mapping[str, Observation]:
-        """What these hosts (None: all) said last."""
-        ...
-
     def save_observations(self, observations: Iterable[Observation]) -> None: ...
-
-    def ownership(self, hosts: Collection[str] | None = None) -> Mapping[str, Ownership]:
-        """What is on record as ours on these hosts (None: all)."""
-        ...
 
     def save_ownership(self, ownership: Iterable[Ownership]) -> None:
         """Replaces what is known of these hosts. One that owns nothing is forgotten."""
@@ -202,9 +215,6 @@ class Store(Protocol):
         """What a part of a run did and left behind, in one transaction."""
 
     def end_run(self, run: Run, status: RunStatus, at: datetime) -> None: ...
-
-    def runs(self, limit: int = 20) -> list[Run]:
-        """The newest first, without their outcomes."""
 
     def run(self, run_id: int) -> Run | None: ...
 

@@ -5,12 +5,14 @@ Plain data. Knows plans and what the gate says to them; must not know forges, no
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
 from reconciler.core.gate import Coverage, Refusal
 from reconciler.model.desired import Desired
+from reconciler.model.key import Key
 from reconciler.model.plan import Plan
 from reconciler.model.problem import Problem
 
@@ -59,8 +61,10 @@ class Proposal:
 
     `plan` is all that an apply after the merge would do (with the basis `none`: the difference itself), by `desired`,
     the state that Git asks for then. `effect` is the digest of what it does, whatever commit it is made from: empty
-    where that can't be known. `introduced` and `fixed` are problems of documents. `refusals` are what the gate would
-    say, `notes` what it would say for now only (a window, a freeze). `command` makes the same again.
+    where that can't be known. `expected` are resources that hosts were not asked for yet: how they are there is
+    expected, by what they were asked before. `projects` are those of services, also of services that leave. `joined`
+    and `left` are hosts that come and go. `introduced` and `fixed` are problems of documents. `refusals` are what the
+    gate would say, `notes` what it would say for now only (a window, a freeze). `command` makes the same again.
     """
 
     base: Commit
@@ -70,6 +74,10 @@ class Proposal:
     desired: Desired
     evidence: Evidence
     effect: str = ""
+    expected: frozenset[Key] = frozenset()
+    projects: Mapping[str, str] = field(default_factory=dict)
+    joined: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
     introduced: tuple[Problem, ...] = ()
     fixed: tuple[Problem, ...] = ()
     refusals: tuple[Refusal, ...] = ()
