@@ -285,6 +285,11 @@ def open_store(settings: Settings) -> Iterator[SqlStore]:
         store.close()
 
 
+def has_store(settings: Settings) -> bool:
+    """Whether there is a store by now, as far as that can be told from here."""
+    return _in_postgresql(settings) or state_file(settings).exists()
+
+
 def state_file(settings: Settings) -> Path:
     """The file of the store; with PostgreSQL, where it would be: beside it is what is kept on this machine."""
     if settings.store and not _in_postgresql(settings):

@@ -155,19 +155,15 @@ class Known(Protocol):
 
     def heads(self) -> Mapping[str, Head]:
         """What is looked at first, of every host that is known."""
-        ...
 
     def observations(self, hosts: Collection[str] | None = None) -> Mapping[str, Observation]:
         """What these hosts (None: all) said last."""
-        ...
 
     def ownership(self, hosts: Collection[str] | None = None) -> Mapping[str, Ownership]:
         """What is on record as ours on these hosts (None: all)."""
-        ...
 
     def runs(self, limit: int = 20) -> list[Run]:
         """The newest first, without their outcomes."""
-        ...
 
 
 class Store(Known, Protocol):
@@ -222,7 +218,6 @@ class Store(Known, Protocol):
 
     def last_runs(self, revision: str) -> Mapping[str, Run]:
         """The last run of each service at a revision, without outcomes; those that took something back don't count."""
-        ...
 
     def runs_undoing(self, run_id: int) -> list[Run]:
         """The runs that took a part of this one back, oldest first, without their outcomes."""
@@ -233,7 +228,6 @@ class Store(Known, Protocol):
     def forget(self, before: datetime, slack: timedelta) -> int:
         """Once there are runs that began more than `slack` before: deletes all that began before, and what only they
         needed; how many. What is owned, and runs without an end, are never touched."""
-        ...
 
     def hold(self, purpose: str) -> AbstractContextManager[Held]:
         """The right to do something, held by one process at a time under a new epoch, freed some time after it died.
@@ -258,32 +252,26 @@ class Store(Known, Protocol):
 
     def orders(self, now: datetime) -> Orders:
         """What operators ordered and holds at this time."""
-        ...
 
     def give_order(self, order: Order) -> None:
         """Keeps an order; one of the same kind and subject that holds ends."""
 
     def end_order(self, kind: OrderKind, subject: str, who: str, at: datetime) -> bool:
         """Takes an order back; whether there was one."""
-        ...
 
     def ordered(self, limit: int = 20) -> list[Order]:
         """All orders, the newest first, whether they hold or not."""
-        ...
 
     def attempts(self) -> Mapping[str, Attempt]:
         """The last attempt at each service."""
-        ...
 
     def save_attempts(self, made: Sequence[Attempt]) -> None: ...
 
     def claim_tick(self, schedule: str, fire_time: datetime) -> bool:
         """Whether this tick of a schedule is ours: of all that claim it, one gets it, once."""
-        ...
 
     def see_delivery(self, source: str, name: str, at: datetime) -> bool:
         """Whether a webhook's delivery is seen for the first time."""
-        ...
 
     def close(self) -> None: ...
 
@@ -299,7 +287,6 @@ class Brake(Protocol):
 
     def release(self) -> bool:
         """Whether there was one."""
-        ...
 
 
 class Prober(Protocol):
@@ -396,11 +383,9 @@ class Post(Protocol):
 
     def stopping(self) -> bool:
         """Whether the daemon is to end."""
-        ...
 
     def wait(self, seconds: float) -> Sequence[Message]:
         """The messages that there are; waits that long for the first. Comes back at once when it is to end."""
-        ...
 
     def pause(self, seconds: float) -> None:
         """Waits, also when it is to end."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reconciler.cli.options import Common, common
+from reconciler.cli.pr_comment import comment as say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
 
 @click.group()
 def command() -> None:
-    """Show on pull requests what merging would change."""
+    """Show what merging a pull request would change, and say it there."""
+
+
+command.add_command(say)
 
 
 @command.command("plan")
@@ -57,17 +61,20 @@ def plan(common: Common, base: str, head: str, project: str | None, **options: A
 
 
 def proposed(common: Common, base: str, head: str, options: Mapping[str, Any]) -> Proposal:
-    """What merging would change, by what there is to know of hosts: a store, or with `no_store` nothing."""
+    """What merging would change, by what there is to know of hosts: a store; where there is none, or with `no_store`,
+    nothing."""
     from dataclasses import replace
 
-    from reconciler.bootstrap import open_bearings
+    from reconciler.bootstrap import has_store, open_bearings
     from reconciler.loop.propose import keep, propose
 
-    with open_bearings(common.settings, with_store=not options["no_store"]) as bearings:
+    # A CI job's own store would be empty: then every host would be unknown, and nothing would seem to change.
+    with_store = not options["no_store"] and has_store(common.settings)
+    with open_bearings(common.settings, with_store=with_store) as bearings:
         proposal = propose(bearings, base, head)
         keep(bearings, proposal)
     command = ["reconciler", "pr", "plan", "--base", proposal.base.sha[:12], "--head", proposal.head.sha[:12]]
-    return replace(proposal, command=shlex.join([*command, *(["--no-store"] if options["no_store"] else [])]))
+    return replace(proposal, command=shlex.join([*command, *([] if with_store else ["--no-store"])]))
 
 
 def _write(out: str, proposal: Proposal) -> None:

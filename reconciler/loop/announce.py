@@ -6,10 +6,11 @@ with one comment. Must not know any forge, nor how a comment is made.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from reconciler.core.proposing.said import Said
 from reconciler.core.proposing.status import same, status_of
-from reconciler.core.proposing.thread import Add, Edit, Erase, Notice, Saying, Turn, destructive, marked, turns
+from reconciler.core.proposing.thread import Add, Edit, Erase, Saying, Turn, destructive, marked, turns
 from reconciler.model.errors import Retry
 from reconciler.ports import Forge
 
@@ -26,24 +27,6 @@ class Place:
     head: str
     link: str = ""
     label: str = ""
-
-
-@dataclass(slots=True)
-class Said:
-    """What was written, by count. `overtaken`: the pull request has another head by now, so no comment was touched."""
-
-    overtaken: bool = False
-    statuses: int = 0
-    added: int = 0
-    edited: int = 0
-    erased: int = 0
-    labels: int = 0
-    fresh: list[Notice] = field(default_factory=list)
-
-    @property
-    def writes(self) -> int:
-        """How many things are not as they were found."""
-        return self.statuses + self.added + self.edited + self.erased + self.labels
 
 
 def announce(forge: Forge, place: Place, saying: Saying) -> Said:
