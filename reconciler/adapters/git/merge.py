@@ -5,7 +5,9 @@ Must not know what is in the files.
 
 from __future__ import annotations
 
+import shutil
 import tempfile
+import weakref
 from pathlib import Path
 
 import pygit2
@@ -23,7 +25,7 @@ class Merges:
 
     def __init__(self, repository: pygit2.Repository) -> None:
         self._repository = repository
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._folder = ""
 
     def of(self, base: pygit2.Commit, head: pygit2.Commit) -> pygit2.Commit:
         """The commit that merging `head` into `base` would make; one of the two where the other is in its history.
@@ -48,16 +50,17 @@ class Merges:
         return common
 
     def _made(self, base: pygit2.Commit, head: pygit2.Commit) -> pygit2.Commit:
-        if self._folder is None:
-            self._folder = tempfile.TemporaryDirectory(prefix="reconciler-merge-")
-        beside = pygit2.init_repository(self._folder.name, bare=True)
+        if not self._folder:
+            self._folder = tempfile.mkdtemp(prefix="reconciler-merge-")
+            weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+        beside = pygit2.init_repository(self._folder, bare=True)
         beside.odb.add_disk_alternate(str(_objects(self._repository)))
         index = beside.merge_commits(base.id, head.id)
         if index.conflicts is not None:
             raise _conflict(base, head, index)
         tree = index.write_tree(beside)
         made = beside.create_commit(None, _WHO, _WHO, f"{_short(head)} into {_short(base)}", tree, [base.id, head.id])
-        self._repository.odb.add_disk_alternate(str(Path(self._folder.name, "objects")))
+        self._repository.odb.add_disk_alternate(str(Path(self._folder, "objects")))
         found = self._repository[made]
         assert isinstance(found, pygit2.Commit)
         return found

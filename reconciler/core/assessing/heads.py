@@ -54,7 +54,7 @@ def standing(desired: Desired, heads: Mapping[str, Head], before: Standing = NOB
     another = differing(before.asked, asked)
     said = differing(before.heads, heads)
     moved = another | said
-    opened = {host for host in moved if _open(asked.get(host), heads.get(host))}
+    opened = _opened(moved, asked, heads)
     # What Git asks for makes no difference to what was said, but for hosts that come and go.
     said |= {host for host in another if (host in asked) is not (host in before.asked)}
     total = before.total + _sum(said, asked, heads) - _sum(said, before.asked, before.heads)
@@ -74,17 +74,16 @@ def _oldest(
     asked: Mapping[str, str], heads: Mapping[str, Head], before: Standing, said: Collection[str]
 ) -> datetime | None:
     """From all hosts only if one that has moved was the oldest before."""
-    then = _given(said, before.asked, before.heads)
-    if before.oldest is None or before.oldest in then:
+    if before.oldest is None or before.oldest in _given(said, before.asked, before.heads):
         return min(_given(asked, asked, heads), default=None)
     return min([before.oldest, *_given(said, asked, heads)])
 
 
 def _given(hosts: Collection[str], asked: Mapping[str, str], heads: Mapping[str, Head]) -> set[datetime]:
     """When hosts that Git asks for gave their answers."""
-    found = [heads[host] for host in hosts if host in heads and host in asked]
     # By position, since this may look at every host: (host, observed_at, fingerprint, unreachable, …).
-    return {head[1] for head in found if head[1] and not head[3]}
+    found = {heads[host][1] for host in hosts if host in heads and host in asked and not heads[host][3]}
+    return {at for at in found if at}
 
 
 def differing(before: Mapping[str, T], now: Mapping[str, T]) -> set[str]:
@@ -92,15 +91,24 @@ def differing(before: Mapping[str, T], now: Mapping[str, T]) -> set[str]:
     order, as copies with some values replaced do."""
     if before is now:
         return set()
+    if not before:
+        return set(now)
     if len(before) == len(now) and all(map(is_, before, now)):
         return set(compress(now, map(is_not, before.values(), now.values())))
     return {name for name in before.keys() | now.keys() if before.get(name) is not now.get(name)}
 
 
-def _open(asked: str | None, head: Head | None) -> bool:
-    if asked is None:
-        return head is not None and head.owned
-    return head is None or head.asked != asked or head.answered != head.fingerprint or bool(head.unreachable)
+def _opened(hosts: Collection[str], asked: Mapping[str, str], heads: Mapping[str, Head]) -> set[str]:
+    """Those that are not in order for what Git asks and they answered, and those with things of ours that left Git."""
+    found = set()
+    for host in hosts:
+        head = heads.get(host)
+        if host not in asked:
+            if head is not None and head.owned:
+                found.add(host)
+        elif head is None or head.asked != asked[host] or head.answered != head.fingerprint or head.unreachable:
+            found.add(host)
+    return found
 
 
 def _bases(opened: Collection[str], heads: Mapping[str, Head], before: Standing) -> dict[str, Profile]:

@@ -53,11 +53,11 @@ def plan_text(plan: Plan, desired: Desired, refusals: Sequence[Refusal], subject
 
 def refusal_text(refusal: Refusal) -> Iterator[Line]:
     """A broken limit: which, its value, the actual figure, what breaks it, how to go on."""
-    yield Line(f"refused: {refusal.message}", "delete")
+    yield Line(f"refused: {printable(refusal.message)}", "delete")
     for example in refusal.examples:
-        yield Line(f"  {example}")
+        yield Line(f"  {printable(example)}")
     for hint in refusal.hint.splitlines():
-        yield Line(f"  {hint}", "bold")
+        yield Line(f"  {printable(hint)}", "bold")
 
 
 def _heading(plan: Plan, subject: str, now: datetime) -> str:

@@ -25,7 +25,7 @@ from reconciler.core.explain.pr_outline import (
 from reconciler.core.explain.pr_row import row
 from reconciler.core.gate import Refusal
 from reconciler.core.proposing.proposal import Proposal
-from reconciler.core.words import counted, names
+from reconciler.core.words import counted, names, printable
 from reconciler.model.comment import Comment
 from reconciler.model.plan import Plan
 from reconciler.model.problem import Problem
@@ -110,7 +110,7 @@ def _refused(refusals: Sequence[Refusal]) -> Iterator[Block]:
     for refusal in refusals:
         head = f"> **Refused:** {cell(_short(refusal.message, 600))}"
         examples = "".join(f"\n> - {cell(_short(line))}" for line in refusal.examples)
-        hint = "\n" + fenced(_short(refusal.hint.splitlines()[0], _HINT)) if refusal.hint else ""
+        hint = "\n" + fenced(printable(_short(refusal.hint.splitlines()[0], _HINT))) if refusal.hint else ""
         yield Block(1, (head + examples + hint, head + examples, head), "what is refused")
 
 
@@ -228,7 +228,7 @@ def _footer(found: Outline) -> str:
     if proposal.effect:
         said.append(f"plan {code(proposal.effect[:16])}")
     said.append(f"{code(proposal.head.sha[:7])} into {code(proposal.base.sha[:7])}")
-    commands = [_short(proposal.command, _HINT)] if proposal.command else []
+    commands = [printable(_short(proposal.command, _HINT))] if proposal.command else []
     if proposal.effect and found.proposal.plan.summary.changes:
         commands.append(f"reconciler apply --expect {proposal.effect[:16]}   # after the merge: just this, or nothing")
     return " · ".join(said) + ("\n\n" + fenced("\n".join(commands)) if commands else "")

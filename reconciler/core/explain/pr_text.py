@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-from reconciler.core.explain.outline import last_line, order_line, sections
+from reconciler.core.explain.outline import counts_line, order_line, sections
 from reconciler.core.explain.plan_text import not_planned_text, refusal_text, section_in_brief, sections_text
 from reconciler.core.explain.pr_outline import Outline, evidence_line, gate_words, outline, verdict
 from reconciler.core.proposing.proposal import Proposal
@@ -101,4 +101,4 @@ def _end(found: Outline) -> Iterator[Line]:
     yield Line(f"{said[0].upper()}{said[1:]} · {gate_words(proposal.refusals)}")
     if proposal.effect and proposal.plan.summary.changes:
         yield Line(f"After the merge, just this or nothing: reconciler apply --expect {proposal.effect[:16]}")
-    yield Line(last_line(found.own), "bold")
+    yield Line(counts_line(found.own.summary), "bold")

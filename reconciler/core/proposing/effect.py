@@ -51,7 +51,13 @@ def is_effect(plan: Plan) -> bool:
 
 
 def _effect(program: Program) -> Program:
-    return program_of([replace(change, expect="", query={}) for change in program.changes])
+    return program_of([_bare(change) for change in program.changes])
+
+
+def _bare(change: Change) -> Change:
+    """A change without what it was made from. What is deleted goes whatever it is like by then."""
+    gone = change.action == "delete"
+    return replace(change, expect="", query={}, fields=() if gone else change.fields)
 
 
 def _renamed(step: Step, programs: Mapping[str, Program]) -> Step:
@@ -84,7 +90,7 @@ def _lines(plan: Plan) -> dict[tuple[str, Key, str, str], set[str]]:
 
 
 def _named(service: str, changes: Iterable[Change]) -> Iterator[tuple[str, Key, str, str]]:
-    for change in changes:
+    for change in map(_bare, changes):
         yield service, change.key, change.action, repr((change.fields, change.because, change.desired))
 
 
