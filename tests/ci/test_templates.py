@@ -1,5 +1,7 @@
-"""What users copy into their CI: it follows the forges' schemas, and its steps do what they say, run as a job runs them,
-on a real repository with a pull request and a forge on loopback."""
+"""What users copy into their CI: it follows the forges' schemas, and its steps do what they say.
+
+They run as a job runs them, on a real repository with a pull request and a forge on loopback.
+"""
 
 from __future__ import annotations
 
