@@ -31,10 +31,13 @@ if TYPE_CHECKING:
     from reconciler.adapters.log import LogListener
     from reconciler.adapters.post import Mailbox
     from reconciler.adapters.store.store import SqlStore
+    from reconciler.core.observing.snapshot import Contents
+    from reconciler.core.proposing.proposal import Basis
     from reconciler.core.serving.condition import Condition, Pace
     from reconciler.core.serving.webhook import Source as Sender
     from reconciler.loop.lead import Life
     from reconciler.loop.propose import Bearings
+    from reconciler.model.order import Orders
 
 
 NOTICED = 0.2
@@ -82,20 +85,42 @@ def open_world(settings: Settings, listeners: Sequence[Listener] = ()) -> Iterat
 
 
 @contextmanager
-def open_bearings(settings: Settings, *, with_store: bool) -> Iterator[Bearings]:
-    """What pull requests are looked at with. Reaches no host, opens no secret. Raises Stalled for what can't be had."""
+def open_bearings(settings: Settings, basis: Basis, snapshot: str = "") -> Iterator[Bearings]:
+    """What pull requests are looked at with: a store, the file of a snapshot, or nothing. Reaches no host, opens no
+    secret. Raises Stalled for what can't be had."""
     from reconciler.loop.propose import Bearings, Records
 
     reading, now = open_reading(settings), SystemClock().now()
     limits, caution = limits_of(settings), caution_of(settings)
-    if not with_store:
-        yield Bearings(reading, Records(), limits, caution, now)
-        return
-    with open_store(settings) as store:
-        pause, orders = open_brake(settings).pulled(), store.orders(now)
-        orders = replace(orders, pause=pause) if pause else orders
-        records = Records("store", store, None, orders, store.approvals, store.keep_plan)
-        yield Bearings(reading, records, limits, caution, now)
+    match basis:
+        case "none":
+            yield Bearings(reading, Records(), limits, caution, now)
+        case "snapshot":
+            from reconciler.adapters.snapshot import read
+            from reconciler.core.observing.snapshot import read_snapshot
+
+            known = read_snapshot(read(Path(snapshot), settings.snapshot.public_key_file))
+            yield Bearings(reading, Records("snapshot", known, known.taken_at, known.orders), limits, caution, now)
+        case "store":
+            with open_store(settings) as store:
+                orders = _orders(store, settings, now)
+                records = Records("store", store, None, orders, store.approvals, store.keep_plan)
+                yield Bearings(reading, records, limits, caution, now)
+
+
+def taken_now(store: SqlStore, settings: Settings) -> Contents:
+    """All that a store knows of hosts now."""
+    from reconciler.core.observing.snapshot import Contents
+
+    now = SystemClock().now()
+    orders = _orders(store, settings, now)
+    return Contents(now, store.id, orders, store.heads(), store.observations(), store.ownership())
+
+
+def _orders(store: SqlStore, settings: Settings, now: datetime) -> Orders:
+    """What operators ordered; the brake needs no store."""
+    pause, orders = open_brake(settings).pulled(), store.orders(now)
+    return replace(orders, pause=pause) if pause else orders
 
 
 @contextmanager

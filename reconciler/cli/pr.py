@@ -14,7 +14,7 @@ from reconciler.cli.pr_comment import comment as say
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from reconciler.core.proposing.proposal import Proposal
+    from reconciler.core.proposing.proposal import Basis, Proposal
 
 
 @click.group()
@@ -29,6 +29,7 @@ command.add_command(say)
 @click.option("--base", required=True, metavar="REV", help="The branch or commit that is merged into.")
 @click.option("--head", default="HEAD", show_default=True, metavar="REV", help="The pull request's branch or commit.")
 @click.option("--project", metavar="NAME", help="Only the services of this project; an empty name: those of none.")
+@click.option("--snapshot", metavar="FILE", help="What is known of hosts, as `observe export` wrote it.")
 @click.option("--no-store", is_flag=True, help="Compare two states of Git; nothing is known of hosts.")
 @click.option("--out", type=click.Path(dir_okay=False), help="Write the effect to a file, for `apply --expect FILE`.")
 @common
@@ -61,20 +62,25 @@ def plan(common: Common, base: str, head: str, project: str | None, **options: A
 
 
 def proposed(common: Common, base: str, head: str, options: Mapping[str, Any]) -> Proposal:
-    """What merging would change, by what there is to know of hosts: a store; where there is none, or with `no_store`,
-    nothing."""
+    """What merging would change, by what is known of hosts: the store, a `snapshot`; where there is no store, or with
+    `no_store`, nothing."""
     from dataclasses import replace
 
     from reconciler.bootstrap import has_store, open_bearings
     from reconciler.loop.propose import keep, propose
 
+    snapshot, without = options["snapshot"], options["no_store"]
+    if snapshot and without:
+        raise click.UsageError("--snapshot and --no-store exclude each other")
     # A CI job's own store would be empty: then every host would be unknown, and nothing would seem to change.
-    with_store = not options["no_store"] and has_store(common.settings)
-    with open_bearings(common.settings, with_store=with_store) as bearings:
+    without = without or not (snapshot or has_store(common.settings))
+    basis: Basis = "snapshot" if snapshot else "none" if without else "store"
+    with open_bearings(common.settings, basis, snapshot or "") as bearings:
         proposal = propose(bearings, base, head)
         keep(bearings, proposal)
-    command = ["reconciler", "pr", "plan", "--base", proposal.base.sha[:12], "--head", proposal.head.sha[:12]]
-    return replace(proposal, command=shlex.join([*command, *([] if with_store else ["--no-store"])]))
+    known = ["--snapshot", snapshot] if snapshot else ["--no-store"] if without else []
+    command = ["pr", "plan", "--base", proposal.base.sha[:12], "--head", proposal.head.sha[:12], *known]
+    return replace(proposal, command=shlex.join(["reconciler", *command]))
 
 
 def _write(out: str, proposal: Proposal) -> None:

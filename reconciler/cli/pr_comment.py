@@ -38,6 +38,7 @@ class Target:
 @click.option("--head", metavar="REV", help="The pull request's branch or commit. [default: as CI says]")
 @click.option("--pull", type=click.IntRange(1), metavar="N", help="Its number. [default: as CI says]")
 @click.option("--project", metavar="NAME", help="Only the services of this project, where each has a job of its own.")
+@click.option("--snapshot", metavar="FILE", help="What is known of hosts, as `observe export` wrote it.")
 @click.option("--no-store", is_flag=True, help="Compare two states of Git; nothing is known of hosts.")
 @click.option("--forge", type=click.Choice(["github", "gitlab"]), help="[default: forge.type, or as CI says]")
 @click.option("--repository", metavar="NAME", help="OWNER/NAME, or GitLab's project. [default: as CI says]")

@@ -107,6 +107,14 @@ class SecretSettings(Section):
     )
 
 
+class SnapshotSettings(Section):
+    """Snapshots of what is known of hosts, for [pull requests](pull-requests.md): a pair of keys in the form that
+    `ssh-keygen -t ed25519` writes."""
+
+    private_key_file: str = Field("", description="Signs what `observe export` writes; readable by you only.")
+    public_key_file: str = Field("", description="Whose snapshots are trusted: the .pub file of that key.")
+
+
 class LimitSettings(Section):
     """What a plan may do without anybody's word."""
 
@@ -280,6 +288,7 @@ class Settings(Section):
     limits: LimitSettings = LimitSettings.model_validate({})
     secrets: SecretSettings = SecretSettings.model_validate({})
     history: History = History.model_validate({})
+    snapshot: SnapshotSettings = SnapshotSettings.model_validate({})
     health: Health = Health.model_validate({})
     serve: Serve = Serve.model_validate({})
     forge: Forge = Forge.model_validate({})

@@ -84,6 +84,7 @@ def propose(bearings: Bearings, base: str, head: str) -> Proposal:
         due, plan, expected = _plans(bearings, before, after)
         effect = effect_of(plan).digest if records.known is not None else ""
         refused = _refusals(bearings, plan, after, effect)
+        already = _refusals(bearings, due, before, "") if refused else []
     introduced, fixed = compared(before.problems, after.problems)
     return Proposal(
         base=_commit(old),
@@ -100,6 +101,7 @@ def propose(bearings: Bearings, base: str, head: str) -> Proposal:
         introduced=introduced,
         fixed=fixed,
         refusals=tuple(refusal for refusal in refused if refusal.limit not in _FOR_NOW),
+        refused_before=frozenset(refusal.limit for refusal in already),
         notes=tuple(refusal for refusal in refused if refusal.limit in _FOR_NOW),
     )
 

@@ -23,7 +23,6 @@ from reconciler.core.explain.pr_outline import (
     verdict,
 )
 from reconciler.core.explain.pr_row import row
-from reconciler.core.gate import Refusal
 from reconciler.core.proposing.proposal import Proposal
 from reconciler.core.words import counted, names, printable
 from reconciler.model.comment import Comment
@@ -70,7 +69,7 @@ def _blocks(found: Outline) -> Iterator[Block]:
     yield Block(0, (_heading(found),))
     if proposal.evidence.basis == "none":
         yield Block(0, (_GIT_ONLY,))
-    yield from _refused(proposal.refusals)
+    yield from _refused(proposal)
     yield from _problems(found.mistakes)
     yield from _deletes(found)
     yield from _table(found)
@@ -106,9 +105,12 @@ def _heading(found: Outline) -> str:
     return " · ".join(parts)
 
 
-def _refused(refusals: Sequence[Refusal]) -> Iterator[Block]:
-    for refusal in refusals:
-        head = f"> **Refused:** {cell(_short(refusal.message, 600))}"
+def _refused(proposal: Proposal) -> Iterator[Block]:
+    for refusal in proposal.refusals:
+        also = (
+            " _What is pending on the base is refused by itself._" if refusal.limit in proposal.refused_before else ""
+        )
+        head = f"> **Refused:** {cell(_short(refusal.message, 600))}{also}"
         examples = "".join(f"\n> - {cell(_short(line))}" for line in refusal.examples)
         hint = "\n" + fenced(printable(_short(refusal.hint.splitlines()[0], _HINT))) if refusal.hint else ""
         yield Block(1, (head + examples + hint, head + examples, head), "what is refused")
@@ -224,7 +226,8 @@ def _unplanned(found: Outline) -> Iterator[Block]:
 
 def _footer(found: Outline) -> str:
     proposal = found.proposal
-    said = [evidence_line(proposal.evidence).capitalize()]
+    evidence = evidence_line(proposal.evidence)
+    said = [evidence[0].upper() + evidence[1:]]
     if proposal.effect:
         said.append(f"plan {code(proposal.effect[:16])}")
     said.append(f"{code(proposal.head.sha[:7])} into {code(proposal.base.sha[:7])}")

@@ -64,7 +64,8 @@ class Proposal:
     where that can't be known. `expected` are resources that hosts were not asked for yet: how they are there is
     expected, by what they were asked before. `projects` are those of services, also of services that leave. `joined`
     and `left` are hosts that come and go. `introduced` and `fixed` are problems of documents. `refusals` are what the
-    gate would say, `notes` what it would say for now only (a window, a freeze). `command` makes the same again.
+    gate would say, `notes` what it would say for now only (a window, a freeze), `refused_before` the limits that what
+    is due on the base breaks already. `command` makes the same again.
     """
 
     base: Commit
@@ -81,5 +82,6 @@ class Proposal:
     introduced: tuple[Problem, ...] = ()
     fixed: tuple[Problem, ...] = ()
     refusals: tuple[Refusal, ...] = ()
+    refused_before: frozenset[str] = frozenset()
     notes: tuple[Refusal, ...] = ()
     command: str = ""
