@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from reconciler.loop.world import Reading, World
 from reconciler.model.digest import digest
 from reconciler.model.errors import Stalled
 from reconciler.ports import DocumentCache, Listener, Prober, Secrets, Source
+from reconciler.ports.forge import Forge
 
 if TYPE_CHECKING:
     from reconciler.adapters.brake import FileBrake
@@ -31,9 +32,13 @@ if TYPE_CHECKING:
     from reconciler.adapters.log import LogListener
     from reconciler.adapters.post import Mailbox
     from reconciler.adapters.store.store import SqlStore
+    from reconciler.core.observing.snapshot import Contents
+    from reconciler.core.proposing.proposal import Basis
     from reconciler.core.serving.condition import Condition, Pace
-    from reconciler.core.serving.webhook import Source as Forge
+    from reconciler.core.serving.webhook import Source as Sender
     from reconciler.loop.lead import Life
+    from reconciler.loop.propose import Bearings
+    from reconciler.model.order import Orders
 
 
 NOTICED = 0.2
@@ -78,6 +83,45 @@ def open_world(settings: Settings, listeners: Sequence[Listener] = ()) -> Iterat
             secrets=_secrets(settings),
             brake=open_brake(settings),
         )
+
+
+@contextmanager
+def open_bearings(settings: Settings, basis: Basis, snapshot: str = "") -> Iterator[Bearings]:
+    """What pull requests are looked at with: a store, the file of a snapshot, or nothing. Reaches no host, opens no
+    secret. Raises Stalled for what can't be had."""
+    from reconciler.loop.propose import Bearings, Records
+
+    reading, now = open_reading(settings), SystemClock().now()
+    limits, caution = limits_of(settings), caution_of(settings)
+    match basis:
+        case "none":
+            yield Bearings(reading, Records(), limits, caution, now)
+        case "snapshot":
+            from reconciler.adapters.snapshot import read
+            from reconciler.core.observing.snapshot import read_snapshot
+
+            known = read_snapshot(read(Path(snapshot), settings.snapshot.public_key_file))
+            yield Bearings(reading, Records("snapshot", known, known.taken_at, known.orders), limits, caution, now)
+        case "store":
+            with open_store(settings) as store:
+                orders = _orders(store, settings, now)
+                records = Records("store", store, None, orders, store.approvals, store.keep_plan)
+                yield Bearings(reading, records, limits, caution, now)
+
+
+def taken_now(store: SqlStore, settings: Settings) -> Contents:
+    """All that a store knows of hosts now."""
+    from reconciler.core.observing.snapshot import Contents
+
+    now = SystemClock().now()
+    orders = _orders(store, settings, now)
+    return Contents(now, store.id, orders, store.heads(), store.observations(), store.ownership())
+
+
+def _orders(store: SqlStore, settings: Settings, now: datetime) -> Orders:
+    """What operators ordered; the brake needs no store."""
+    pause, orders = open_brake(settings).pulled(), store.orders(now)
+    return replace(orders, pause=pause) if pause else orders
 
 
 @contextmanager
@@ -126,9 +170,9 @@ def pace_of(settings: Settings) -> Pace:
     return Pace(poll, observe, max(timedelta(seconds=0.5), min(poll / 2, observe / 2, timedelta(seconds=5))))
 
 
-def webhook_secrets(settings: Settings) -> dict[Forge, bytes]:
+def webhook_secrets(settings: Settings) -> dict[Sender, bytes]:
     """The secrets of webhooks, by source. Raises Stalled for a file that can't be read, or that is empty."""
-    files: dict[Forge, tuple[str, str]] = {
+    files: dict[Sender, tuple[str, str]] = {
         "github": ("github_secret_file", settings.serve.github_secret_file),
         "gitlab": ("gitlab_token_file", settings.serve.gitlab_token_file),
         "generic": ("webhook_secret_file", settings.serve.webhook_secret_file),
@@ -231,6 +275,26 @@ def _repository_folder(repo: str) -> Path | None:
 
 
 @contextmanager
+def open_forge(settings: Settings, tokens: Mapping[str, str]) -> Iterator[Forge]:
+    """The forge that the settings name, with the token of their file or of `tokens`, by the names of variables."""
+    from reconciler.adapters.forge import ForgeSettings
+    from reconciler.adapters.forge import open_forge as open_at
+
+    forge = settings.forge
+    if not forge.type or not forge.repository:
+        missing = "forge.type" if not forge.type else "forge.repository"
+        raise Stalled(f"{missing} is not set, and nothing here tells it", "see docs/pull-requests.md")
+    variable = f"{forge.type.upper()}_TOKEN"
+    token = _secret("forge.token_file", forge.token_file) or tokens.get(variable, "").strip()
+    if not token:
+        raise Stalled(f"there is no token for {forge.type}", f"set {variable}, or forge.token_file to a file with it")
+    patience, ca_file = timedelta(seconds=forge.patience), _path(forge.ca_file)
+    at = (forge.type, forge.repository, token, forge.api_url, ca_file, forge.allow_http, patience)
+    with open_at(ForgeSettings(*at), SystemClock()) as opened:
+        yield opened
+
+
+@contextmanager
 def open_store(settings: Settings) -> Iterator[SqlStore]:
     """The store, closed at the end."""
     from reconciler.adapters.store import open_postgresql
@@ -245,6 +309,11 @@ def open_store(settings: Settings) -> Iterator[SqlStore]:
         yield store
     finally:
         store.close()
+
+
+def has_store(settings: Settings) -> bool:
+    """Whether there is a store by now, as far as that can be told from here."""
+    return _in_postgresql(settings) or state_file(settings).exists()
 
 
 def state_file(settings: Settings) -> Path:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from reconciler.cli.expect import check_expected
 from reconciler.cli.options import Common, Stop, common, observing
 from reconciler.cli.person import actor
 from reconciler.cli.plan import show_plan
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 @click.option("--target", "targets", multiple=True, metavar="WHAT", help="Only this (see plan).")
 @click.option("--exclude", "excludes", multiple=True, metavar="WHAT", help="All but this.")
 @click.option("--plan", "digest", metavar="DIGEST", help="Run a plan that the store keeps, such as an approved one.")
+@click.option("--expect", metavar="DIGEST|FILE", help="Only what `pr plan` showed under this digest, or nothing.")
 @click.option("--allow-deletes", type=click.IntRange(0), default=0, metavar="N", help="Allow up to N deletes.")
 @click.option("--again", is_flag=True, help="Although the last run at this revision was halted by its failures.")
 @click.option("--override", default="", metavar="WHY", help="Apply despite a pause, freeze or window; kept with why.")
@@ -64,6 +66,8 @@ def command(common: Common, file: str | None, freshness: Freshness, **options: A
                 planned = _saved(world, common, file, options["digest"])
             else:
                 planned = _resumed(common, world, options) or _planned(common, world, freshness, options, stop)
+        if options["expect"]:
+            check_expected(world.store, planned.plan, options["expect"])
         allowance = Allowance(options["allow_deletes"], options["again"], options["override"].strip())
         _check(world, planned, allowance)
         if common.output == "text" and not made:

@@ -25,11 +25,13 @@ if TYPE_CHECKING:
 def command(common: Common, digest: str, reason: str, expires: str) -> int:
     """Approve exactly one plan that a limit refuses, by its digest or the beginning of it.
 
-    The plan is one that `reconciler plan` or `apply` has shown; another plan has another digest and needs a word of
-    its own. What hosts refuse themselves (another run, another machine) can't be approved. Go on with `apply --plan`.
+    The plan is one that `reconciler plan`, `apply` or `pr plan` has shown; another plan has another digest and needs a
+    word of its own. What hosts refuse themselves (another run, another machine) can't be approved. Go on with
+    `apply --plan`; after a pull request, merge it and go on with `apply --expect`.
     """
     from reconciler.core.gate import Allowance
     from reconciler.core.planning.plan_json import read_plan
+    from reconciler.core.proposing.effect import is_effect
     from reconciler.loop.reconcile import refusals, saved
     from reconciler.model.approval import Approval
 
@@ -38,8 +40,9 @@ def command(common: Common, digest: str, reason: str, expires: str) -> int:
     holds = duration(expires)
     with common.world() as world:
         plan = read_plan(world.store.plan(stored_plan(world.store, digest)) or b"")
-        refused = refusals(world, saved(world, plan, plan.revision), Allowance())
-        if not refused:
+        # What a pull request would do is for no commit yet: the gate says then what of it is still to be lifted.
+        refused = [] if is_effect(plan) else refusals(world, saved(world, plan, plan.revision), Allowance())
+        if not (refused or is_effect(plan)):
             message = f"no limit refuses plan {plan.digest[:8]}, or it is approved already"
             raise Stalled(message, f"go on: reconciler apply --plan {plan.digest[:8]}")
         now = world.clock.now()

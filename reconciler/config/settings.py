@@ -107,6 +107,14 @@ class SecretSettings(Section):
     )
 
 
+class SnapshotSettings(Section):
+    """Snapshots of what is known of hosts, for [pull requests](pull-requests.md): a pair of keys in the form that
+    `ssh-keygen -t ed25519` writes."""
+
+    private_key_file: str = Field("", description="Signs what `observe export` writes; readable by you only.")
+    public_key_file: str = Field("", description="Whose snapshots are trusted: the .pub file of that key.")
+
+
 class LimitSettings(Section):
     """What a plan may do without anybody's word."""
 
@@ -234,6 +242,22 @@ class Serve(Section):
     webhook_secret_file: str = Field("", description="A file with the secret of generic webhooks.")
 
 
+class Forge(Section):
+    """Where pull requests are, for `reconciler pr comment`. In a job of GitHub Actions or GitLab CI all of it is known
+    without. See [pull requests](pull-requests.md)."""
+
+    type: Literal["", "github", "gitlab"] = Field("", description="Which one; Enterprise and self-hosted ones too.")
+    api_url: str = Field("", description="Its API: https://HOST/api/v3, https://HOST/api/v4. Empty: the hosted one.")
+    repository: str = Field("", description="OWNER/NAME; at GitLab the project's number or whole path.")
+    token_file: str = Field("", description="A file with the token. Empty: GITHUB_TOKEN or GITLAB_TOKEN counts.")
+    ca_file: str = Field("", description="Certificates to trust, beside the system's.")
+    allow_http: bool = Field(False, description="Whether the token may be sent without TLS.")
+    patience: Span = Field("5m", validate_default=True, description="How long one request may wait for limits.")
+    label: Annotated[str, Field(pattern="^[^,]*$")] = Field(
+        "reconciler: deletes", description="The label of pull requests that delete something. Empty: none."
+    )
+
+
 class Settings(Section):
     """All settings. In the environment a section's setting has two underscores: RECONCILER_SSH__USER."""
 
@@ -264,8 +288,10 @@ class Settings(Section):
     limits: LimitSettings = LimitSettings.model_validate({})
     secrets: SecretSettings = SecretSettings.model_validate({})
     history: History = History.model_validate({})
+    snapshot: SnapshotSettings = SnapshotSettings.model_validate({})
     health: Health = Health.model_validate({})
     serve: Serve = Serve.model_validate({})
+    forge: Forge = Forge.model_validate({})
     inventory: tuple[InventorySettings, ...] = Field((), description="Sources of hosts outside of the repository.")
     signers: tuple[SignersSettings, ...] = Field((), description="Who must sign changes of parts of the repository.")
 

@@ -1,6 +1,6 @@
 """JSON documents that leave and enter Reconciler as files: reading them safely, and checking them by their schema.
 
-Knows nothing of what a document means; each format's own module does (`plan_json`, `observation_json`).
+Knows nothing of what a document means; each format's own module does (`plan_json`, `inventory_file`).
 """
 
 from __future__ import annotations

@@ -12,7 +12,6 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from reconciler.core.inventories.inventory_file import inventory_schema
-from reconciler.core.observing.observation_json import observation_schema
 from reconciler.core.parsing.documents import FORMS
 from reconciler.core.planning.plan_json import plan_schema
 from reconciler.kinds import Kind, Registry
@@ -27,7 +26,7 @@ _VAR_NAME: Schema = {"pattern": "^(?!(__)?ansible_)", "not": {"pattern": _TEMPLA
 
 def generate(registry: Registry) -> dict[str, Schema]:
     """Schemas by the name of their file: one for each kind of document, `any.schema.json` for all of them, and those of
-    plans, exported observations and inventories."""
+    plans and inventories."""
     documents, definitions = _documents(registry)
     schemas = {f"{kind.lower()}.schema.json": _file(schema, definitions) for kind, schema in documents.items()}
     return {
@@ -35,7 +34,6 @@ def generate(registry: Registry) -> dict[str, Schema]:
         "any.schema.json": _file(_any(documents), definitions),
         "inventory.schema.json": inventory_schema(),
         "plan.schema.json": plan_schema(),
-        "observation.schema.json": observation_schema(),
     }
 
 

@@ -20,10 +20,10 @@ from reconciler.core.planning.plan_json import read_plan
 from reconciler.core.running.recovery import unfinished
 from reconciler.core.serving.agenda import attempted
 from reconciler.loop.desire import Read
+from reconciler.loop.grounds import RECENT
 from reconciler.loop.observe import Freshness
 from reconciler.loop.orders import braked
 from reconciler.loop.reconcile import (
-    RECENT,
     Planned,
     Request,
     apply,

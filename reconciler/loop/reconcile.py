@@ -10,15 +10,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from reconciler.core.assessing.alike import in_order, stand_ins, unfit
-from reconciler.core.assessing.assess import assess
-from reconciler.core.assessing.due import Assessment, Focus
-from reconciler.core.assessing.heads import standing
+from reconciler.core.assessing.alike import in_order
+from reconciler.core.assessing.due import Assessment
 from reconciler.core.gate import Allowance, Circumstances, Refusal, covered, gate, halted_services
-from reconciler.core.planning.order import Programs
-from reconciler.core.planning.plan import Only, Scope, Seen, make_plan
+from reconciler.core.planning.plan import Only, Scope
 from reconciler.core.planning.plan_json import read_plan
-from reconciler.core.planning.undo import all_at_once, instead
+from reconciler.core.planning.undo import all_at_once
+from reconciler.core.proposing.effect import effect_of, is_effect
 from reconciler.core.recording.remember import Scribe, Stamp, ownership_of
 from reconciler.core.recording.settle import noted
 from reconciler.core.running.progress import Results
@@ -26,6 +24,7 @@ from reconciler.core.running.recovery import carried_over
 from reconciler.loop.collector import uncollected
 from reconciler.loop.desire import Read, read_desired
 from reconciler.loop.execute import Execution, Shift, execute
+from reconciler.loop.grounds import RECENT, Grounds, plan_from
 from reconciler.loop.history import at_work, forget_old, note_drift
 from reconciler.loop.leased import watched
 from reconciler.loop.observe import Freshness, observe
@@ -34,7 +33,6 @@ from reconciler.loop.recover import recover
 from reconciler.loop.rollback import Failed, roll_back
 from reconciler.loop.rollout import Rollouts
 from reconciler.loop.world import Memory, World
-from reconciler.model.desired import Desired
 from reconciler.model.errors import ReconcilerError, Stalled
 from reconciler.model.event import RolledBack
 from reconciler.model.observation import Head, Observation, Ownership
@@ -73,9 +71,6 @@ class Planned:
     heads: Mapping[str, Head] = field(default_factory=dict)
 
 
-RECENT = 20
-"""Runs that are looked at for one that was interrupted."""
-
 NOTHING = Assessment((), (), (), 0, 0)
 """Nothing was looked at."""
 
@@ -105,64 +100,37 @@ def planned(world: World, read: Read, request: Request, *, noting: bool) -> Plan
     who asks no host may have a store that can't be written."""
     # The way back of one service is no measure for the next plan.
     memory = world.memory if request.scope.only is None else Memory()
-    memory.standing = stand = standing(read.desired, world.store.heads(), memory.standing)
-    looked = _look(world, read.desired, memory, request)
+    grounds = Grounds(world.store, world.registry, world.caution, memory)
+    made = plan_from(grounds, read.desired, request.scope, request.look_at)
     if noting:
-        world.store.note_in_order(in_order(looked.assessment, read.desired, stand.heads))
+        world.store.note_in_order(in_order(made.assessment, read.desired, made.heads))
         if request.scope.only is None and not request.aside:
-            note_drift(world, read.desired, looked.assessment, looked.observations, looked.ownership)
-    goes_back = any(service.rollout.on_failure == "rollback" for service in read.desired.services.values())
-    others = instead(world.store.runs(RECENT)) if goes_back else {}
-    seen = Seen(stand, looked.records, Programs(memory.programs), others)
-    made = make_plan(looked.assessment, read.desired, seen, request.scope, world.caution)
-    memory.programs = seen.programs.made
-    return Planned(read, looked.observations, looked.ownership, looked.assessment, made, heads=stand.heads)
-
-
-@dataclass(frozen=True, slots=True)
-class _Looked:
-    """`stand_ins` are hosts that were looked at for others too."""
-
-    observations: Mapping[str, Observation]
-    ownership: Mapping[str, Ownership]
-    assessment: Assessment
-    stand_ins: Mapping[str, tuple[str, ...]]
-
-    @property
-    def records(self) -> Mapping[str, Ownership]:
-        """Of every host on which something may be due, those of its stand-in where it has one."""
-        others = {other: host for host, hosts in self.stand_ins.items() for other in hosts if host in self.ownership}
-        return {**self.ownership, **{other: self.ownership[host] for other, host in others.items()}}
-
-
-def _look(world: World, desired: Desired, memory: Memory, request: Request) -> _Looked:
-    """Reads and assesses the hosts that have to be looked at; of hosts that are alike one, where that is enough."""
-    stand, alone, only = memory.standing, request.look_at, request.scope.only
-    others = stand_ins(desired, stand, alone) if only is None else {}
-    about = (stand.open | alone) if only is None else (stand.open | alone) & only.hosts
-    while True:
-        hosts = about - {host for hosts in others.values() for host in hosts[1:]}
-        observations, ownership = world.store.observations(hosts), world.store.ownership(hosts)
-        assessment = assess(desired, observations, ownership, world.registry, Focus(hosts, memory.judged, others))
-        memory.judged = assessment.judged
-        each = unfit(assessment, desired, others)
-        if not each:
-            return _Looked(observations, ownership, assessment, others)
-        others = {host: hosts for host, hosts in others.items() if host not in each}
+            note_drift(world, read.desired, made.assessment, made.observations, made.ownership)
+    return Planned(read, made.observations, made.ownership, made.assessment, made.plan, heads=made.heads)
 
 
 def refusals(world: World, planned: Planned, allowance: Allowance) -> list[Refusal]:
     """The limits that keep a plan from running; nothing means go. For everybody who applies, by hand or not."""
-    desired, now = planned.read.desired, world.clock.now()
+    desired, now, digest = planned.read.desired, world.clock.now(), planned.plan.digest
     circumstances = Circumstances(
         coverage=covered(desired, world.store.heads()),
         halted=halted(world, planned.plan.revision),
-        approvals=[given for given in world.store.approvals(planned.plan.digest) if given.holds(now)],
+        approvals=[given for given in world.store.approvals(digest) if given.holds(now)],
         allowance=allowance,
         timetable=timetable(world, desired),
         now=now,
     )
-    return gate(planned.plan, desired, world.limits, circumstances)
+    refused = gate(planned.plan, desired, world.limits, circumstances)
+    if not refused:
+        return refused
+    # Perhaps what it does was approved on a pull request, when there was no such plan yet.
+    effect = effect_of(planned.plan).digest
+    given = [given for given in world.store.approvals(effect) if given.holds(now)]
+    return (
+        gate(planned.plan, desired, world.limits, replace(circumstances, approvals=given, effect=effect))
+        if given
+        else refused
+    )
 
 
 def halted(world: World, revision: str) -> dict[str, Run]:
@@ -254,6 +222,11 @@ def saved(world: World, made: Plan, rev: str | None) -> Planned:
     One whose run was interrupted goes on where that was. Raises Stalled when a pin no longer holds: Git has moved, or
     the plan ran already. Whether each host still is as planned is checked on the host itself.
     """
+    if is_effect(made):
+        raise Stalled(
+            f"{made.digest[:16]} is what a pull request would do, and no plan",
+            f"merge it, then: reconciler apply --expect {made.digest[:16]}",
+        )
     earlier = world.store.runs_of(made.digest)
     if earlier and earlier[0].status != "interrupted":
         raise Stalled(f"this plan was applied already, in run {earlier[0].id}", "make a new plan")

@@ -29,7 +29,7 @@ def test_a_working_directory_that_can_not_be_written_to(fleet: Place) -> None:
     "arguments",
     [
         ("plan", "--out", "/proc/plan.json"),
-        ("observe", "--no-observe", "--export", "/proc/o.json"),
+        ("plan", "--no-observe", "--out", "/proc/o.json"),
         ("schema", "--out", "/proc/schemas"),
         ("schema", "--settings-reference", "/proc/page.md"),
         ("init", "/proc/state"),

@@ -84,3 +84,10 @@ def test_a_revision_that_is_not_there_is_told(repository: tuple[Source, Commit])
     source, _ = repository
     with pytest.raises(Stalled):
         source.poll("0123456789")
+
+
+def test_what_comes_later_is_what_merging_gives(repository: tuple[Source, Commit]) -> None:
+    source, commit = repository
+    first, second = commit({"a.yaml": "1"}), commit({"a.yaml": "2"})
+    old, new = source.poll(first), source.poll(second)
+    assert source.merge(old, new).sha == source.merge(new, old).sha == second

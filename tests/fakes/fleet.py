@@ -24,14 +24,17 @@ from reconciler.core.parsing.limits import DEFAULT
 from reconciler.core.parsing.parse import Parser
 from reconciler.core.planning.batch import Caution
 from reconciler.core.planning.plan import Scope
+from reconciler.core.proposing.proposal import Basis, Proposal
 from reconciler.kinds import Registry, builtin
 from reconciler.loop import reconcile
 from reconciler.loop.library import Library
 from reconciler.loop.observe import Freshness
+from reconciler.loop.propose import Bearings, Records, keep, propose
 from reconciler.loop.reconcile import Planned, Request, never
 from reconciler.loop.world import Memory, Reading, World
 from reconciler.model.event import Event
 from reconciler.model.observation import Owned
+from reconciler.model.order import NO_ORDERS
 from reconciler.model.run import Run
 from tests.fakes.carrier import SimulatedCarrier
 from tests.fakes.machine import Machine
@@ -127,6 +130,16 @@ class Fleet:
     def refusals(self, planned: Planned, allow_deletes: int = 0) -> list[str]:
         """What the gate says to it."""
         return [refusal.message for refusal in reconcile.refusals(self.world, planned, Allowance(allow_deletes))]
+
+    def propose(self, base: str, head: str | None = None, *, basis: Basis = "store") -> Proposal:
+        """What merging a commit (the newest) into another would change. Nobody is asked."""
+        world = self.world
+        store = Records("store", self.store, None, NO_ORDERS, self.store.approvals, self.store.keep_plan)
+        records = store if basis == "store" else Records()
+        bearings = Bearings(world.reading, records, self.limits, self.caution, self.clock.time)
+        proposal = propose(bearings, base, head or self.source.revision().sha)
+        keep(bearings, proposal)
+        return proposal
 
     def owned(self, host: str) -> Mapping[str, Owned]:
         """Our records of a host, by the resources' names as people write them."""

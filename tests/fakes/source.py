@@ -63,3 +63,8 @@ class Commits:
     def poll(self, rev: str | None = None) -> Revision:
         """As the port says."""
         return self.revision(rev)
+
+    def merge(self, base: Revision, head: Revision) -> Revision:
+        """As the port says; commits come one after another here, so the later one is all of it."""
+        order = list(self._trees)
+        return max((base, head), key=lambda revision: order.index(revision.sha))

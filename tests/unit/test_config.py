@@ -84,6 +84,7 @@ ODD |= dict.fromkeys(("RECONCILER_LEASE", "RECONCILER_HISTORY__KEEP"), "1h")
 ODD |= {f"RECONCILER_SERVE__{name}_INTERVAL": "1h" for name in ("POLL", "OBSERVE")}
 ODD |= {f"RECONCILER_SERVE__{name}": value for name, value in (("LOG_FORMAT", "json"), ("LOG_LEVEL", "debug"))}
 ODD["RECONCILER_SERVE__LISTEN"] = "[::1]:80"
+ODD |= {"RECONCILER_FORGE__TYPE": "gitlab", "RECONCILER_FORGE__PATIENCE": "1h"}
 SIGNED = {"RECONCILER_GIT__REQUIRE_SIGNATURES": "1", "RECONCILER_GIT__GPG_KEYRING": "k"}
 """Signatures are checked against signers, or not at all: these go together."""
 

@@ -8,6 +8,7 @@ import pygit2
 
 from reconciler.adapters.git import mirror, signed
 from reconciler.adapters.git.address import Address, Local, Remote, parse_address
+from reconciler.adapters.git.merge import Merges
 from reconciler.adapters.git.plain import plain
 from reconciler.adapters.git.repository import open_local
 from reconciler.adapters.git.revision import describe, resolve
@@ -44,6 +45,7 @@ class GitSource:
         self._settings = settings
         self._path = path
         self._walker = Walker(repository)
+        self._merges = Merges(repository)
 
     def revision(self, rev: str | None = None) -> Revision:
         """The commit that a branch, tag or SHA means, as of the last `poll` (the first time, it polls)."""
@@ -55,6 +57,9 @@ class GitSource:
         if isinstance(self._address, Remote):
             mirror.fetch(self._address, self._settings)
         return self._resolve(rev)
+
+    def merge(self, base: Revision, head: Revision) -> Revision:
+        return describe(self._merges.of(self._commit(base), self._commit(head)))
 
     def tree(self, revision: Revision) -> Tree:
         try:

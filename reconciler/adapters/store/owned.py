@@ -11,7 +11,7 @@ from sqlalchemy import Connection, bindparam, delete
 from reconciler.adapters.store import bulk, content
 from reconciler.adapters.store.content import Contents, rows_of
 from reconciler.adapters.store.tables import ownership
-from reconciler.core import instant
+from reconciler.core.observing.owned_json import owned_fields, owned_from
 from reconciler.model.key import Key
 from reconciler.model.observation import Owned, Ownership
 
@@ -36,7 +36,7 @@ def load(connection: Connection, hosts: Collection[str] | None) -> dict[str, Own
     found = list(rows_of(connection, ownership, hosts))
     bodies = dict(content.load(connection, "ownership", None if hosts is None else {row.owned for row in found}))
     names = None if hosts is None else {item for items in bodies.values() for (item,) in items}
-    owned = {name: _to_owned(value) for name, value in content.load(connection, "owned", names)}
+    owned = {name: owned_from(value) for name, value in content.load(connection, "owned", names)}
     records = {name: {owned[item].key: owned[item] for (item,) in items} for name, items in bodies.items()}
     return {row.host: Ownership(row.host, row.path, records[row.owned]) for row in found}
 
@@ -47,35 +47,4 @@ def _row(known: Ownership, contents: Contents) -> dict[str, Any]:
 
 
 def _body(owned: Mapping[Key, Owned], contents: Contents) -> list[list[str]]:
-    return [[contents.once("owned", owned[key], partial(_value, owned[key]))] for key in sorted(owned)]
-
-
-def _value(owned: Owned) -> dict[str, Any]:
-    return {
-        "key": list(owned.key),
-        "service": owned.service,
-        "created": owned.created,
-        "desired": owned.desired,
-        "facts": owned.facts,
-        "revision": owned.revision,
-        "run": owned.run,
-        "at": instant.to_text(owned.at),
-        "path": owned.path,
-        "spec": owned.spec,
-        "state": owned.state,
-        "needs": list(owned.needs),
-        "requires": [list(key) for key in owned.requires],
-        "protect": owned.protect,
-        "prune": owned.prune,
-        "reacted": owned.reacted,
-    }
-
-
-def _to_owned(value: dict[str, Any]) -> Owned:
-    read = {
-        "key": Key(*value["key"]),
-        "at": instant.from_text(value["at"]),
-        "needs": tuple(value["needs"]),
-        "requires": tuple(Key(*key) for key in value["requires"]),
-    }
-    return Owned(**{**value, **read})
+    return [[contents.once("owned", owned[key], partial(owned_fields, owned[key]))] for key in sorted(owned)]

@@ -49,7 +49,7 @@ def assess(
     stands in for others is looked at for all of them.
     """
     focus = focus or Focus(desired.hosts)
-    look = Look(desired, registry, Questions(registry))
+    look = Look(desired, registry, Questions(registry), focus.expecting)
     looked_at = sorted(host for host in focus.hosts if host in desired.hosts)
     groups, out_of_reach = _groups(desired, observations, ownership, looked_at)
     rest = _rest(look)
@@ -71,6 +71,7 @@ def assess(
         comparisons=len(look.done),
         settled=desired.managed - _resources(desired, looked_at, focus),
         judged=Judged(rest, judged),
+        expected=frozenset(look.expected),
     )
 
 
@@ -90,7 +91,7 @@ def _rest(look: Look) -> tuple[object, ...]:
     """All that a verdict rests on beside what makes hosts alike: what `prune` asks of Git, and the kinds."""
     desired = look.desired
     held = frozenset(held.service for held in desired.held)
-    return (look.registry, frozenset(desired.services), desired.broken, desired.opaque, held)
+    return (look.registry, frozenset(desired.services), desired.broken, desired.opaque, held, look.expecting)
 
 
 def _groups(
@@ -129,12 +130,12 @@ def _verdict(group: Group, look: Look) -> Verdict:
                 stuck.append(Stuck(resource.key, resource.service, "unknown", reason))
             case Equal(settled):
                 unchanged += 1
-                if not settled:
+                if not settled and resource.key in group.facts:
                     equal.append((resource, group.facts[resource.key]))
             case Different() as difference:
                 key = (id(difference), index)
                 if key not in look.dues:
-                    look.dues[key] = _due(resource, difference, index, group.facts[resource.key], look)
+                    look.dues[key] = _due(resource, difference, index, group.facts.get(resource.key), look)
                 dues.append(look.dues[key])
     pruned = prune(group, look)
     dues, waiting = _unblocked([*dues, *pruned.dues], group.profile, {s.key for s in stuck})
@@ -142,7 +143,7 @@ def _verdict(group: Group, look: Look) -> Verdict:
     return Verdict(tuple(dues), (*stuck, *waiting, *pruned.stuck), pruned.released, tuple(equal), unchanged)
 
 
-def _due(resource: Resource, difference: Different, index: int, fact: Fact, look: Look) -> Due:
+def _due(resource: Resource, difference: Different, index: int, fact: Fact | None, look: Look) -> Due:
     kind: Any = look.registry[resource.key.kind]
     change = Change(
         key=resource.key,
@@ -151,7 +152,7 @@ def _due(resource: Resource, difference: Different, index: int, fact: Fact, look
         fields=difference.fields,
         desired=resource.digest,
         query=look.questions.of(resource)[0],
-        expect=fact.facts_digest,
+        expect=fact.facts_digest if fact else "",
         sensitive=resource.sensitive,
         ordinary=kind.ordinary,
     )

@@ -44,10 +44,11 @@ class NotKnown:
 Comparison: TypeAlias = Equal | Different | NotKnown
 
 
-def compare(resource: Resource, kind: Kind[Any], fact: Fact, owned: Owned | None) -> Comparison:
-    """How the host's answer differs from the resource. `owned` is our record of it, for the cause of each field."""
+def compare(resource: Resource, kind: Kind[Any], fact: Fact | None, owned: Owned | None) -> Comparison:
+    """How the host's answer (None: it is expected to have no such thing) differs from the resource. `owned` is our
+    record of it, for the cause of each field."""
     wanted = kind.wanted(resource.key.name, resource.spec)
-    observed = kind.observe(resource.key.name, resource.spec, fact.facts)
+    observed = kind.observe(resource.key.name, resource.spec, fact.facts) if fact is not None else Absent()
     sensitive = kind.secret | set(wanted.state if isinstance(wanted, Present) and resource.sensitive else ())
     return _compared(resource, wanted, observed, frozenset(sensitive), owned)
 

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from reconciler.core.assessing.compare import Comparison, Equal, NotKnown, compare
+from reconciler.core.assessing.compare import Comparison, Different, Equal, NotKnown, compare
 from reconciler.core.observing.ask import Questions
 from reconciler.kinds import Registry
 from reconciler.kinds.base import Token
@@ -86,7 +86,8 @@ class Verdict:
 @dataclass(frozen=True, slots=True)
 class Assessment:
     """Verdicts with the hosts that share each, sorted by first host. `comparisons` counts comparisons of fields,
-    `settled` the resources of hosts that were known to be in order. `judged` is for the next assessment."""
+    `settled` the resources of hosts that were known to be in order. `judged` is for the next assessment. `expected` are
+    resources of which it is not known on all hosts how they are."""
 
     verdicts: tuple[tuple[Verdict, tuple[str, ...]], ...]
     blocked: tuple[Blocked, ...]
@@ -95,6 +96,7 @@ class Assessment:
     comparisons: int
     settled: int = 0
     judged: Judged | None = None
+    expected: frozenset[Key] = frozenset()
 
 
 Alike: TypeAlias = tuple[Profile, int, int, frozenset[str]]
@@ -113,21 +115,29 @@ class Judged:
 @dataclass(frozen=True, slots=True, eq=False)
 class Focus:
     """Which hosts to look at, the others being in order; what was found the last time; and for hosts that stand in for
-    others, all of them."""
+    others, all of them. `expecting`: what hosts were not asked for yet is taken as Git lets expect it, see `Look`."""
 
     hosts: Collection[str]
     before: Judged | None = None
     stand_ins: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    expecting: bool = False
 
 
 @dataclass(slots=True)
 class Look:
     """What assessing looks at, with the comparisons done already: (resource, answer, what was asked for last); and
-    what is due by each of them, at a position in the profile."""
+    what is due by each of them, at a position in the profile.
+
+    While `expecting`, a host that was asked another question about a resource is taken to be as it answered, and one
+    that was never asked not to have it: so that a change can be shown before hosts are asked. What comes of it is
+    never run. `expected` are those resources.
+    """
 
     desired: Desired
     registry: Registry
     questions: Questions
+    expecting: bool = False
+    expected: set[Key] = field(default_factory=set)
     done: dict[tuple[Resource, str, str, str], Comparison] = field(default_factory=dict)
     dues: dict[tuple[int, int], Due] = field(default_factory=dict)
 
@@ -135,12 +145,21 @@ class Look:
         """How a resource is on hosts with these facts; what is equal by digest is settled without a look at fields."""
         fact = facts.get(resource.key)
         if fact is None or fact.query != self.questions.of(resource)[1]:
-            return NotKnown(NOT_OBSERVED)
+            return self._expectation(resource, fact, owned) if self.expecting else NotKnown(NOT_OBSERVED)
         if owned and owned.desired == resource.digest and owned.facts == fact.facts_digest:
             return Equal(settled=_as_recorded(owned, resource))
         key = (resource, fact.facts_digest, owned.desired if owned else "", _sealed(owned))
         if key not in self.done:
             self.done[key] = compare(resource, self.registry[resource.key.kind], fact, owned)
+        return self.done[key]
+
+    def _expectation(self, resource: Resource, fact: Fact | None, owned: Owned | None) -> Comparison:
+        key = (resource, fact.facts_digest if fact else "", owned.desired if owned else "", "expected")
+        if key not in self.done:
+            found = compare(resource, self.registry[resource.key.kind], fact, owned)
+            self.done[key] = NotKnown(NOT_OBSERVED) if isinstance(found, NotKnown) else found
+        if isinstance(self.done[key], Different):
+            self.expected.add(resource.key)
         return self.done[key]
 
 

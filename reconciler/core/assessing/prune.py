@@ -74,11 +74,11 @@ def _deleted_if_there(owned: Owned, index: int, group: Group, look: Look) -> Fat
     if spec is None or asked is None:
         return Stuck(owned.key, owned.service, "unknown-kind", f"no kind {owned.key.kind} can remove it")
     fact = group.facts.get(owned.key)
-    if fact is None or fact.query != asked[1]:
+    if fact is None or (fact.query != asked[1] and not look.expecting):
         return Stuck(owned.key, owned.service, "unknown", NOT_OBSERVED)
     match look.registry[owned.key.kind].observe(owned.key.name, spec, fact.facts):
         case Unknown(reason):
-            return Stuck(owned.key, owned.service, "unknown", reason)
+            return Stuck(owned.key, owned.service, "unknown", NOT_OBSERVED if fact.query != asked[1] else reason)
         case Absent():
             return GONE
         case Present() as there:

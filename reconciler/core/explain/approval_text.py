@@ -9,6 +9,7 @@ from reconciler.core.explain.markdown import cell
 from reconciler.core.explain.outline import last_line
 from reconciler.core.gate import Refusal
 from reconciler.core.instant import to_text
+from reconciler.core.proposing.effect import is_effect
 from reconciler.core.words import Line, printable
 from reconciler.model.approval import Approval
 from reconciler.model.plan import Plan
@@ -21,7 +22,8 @@ def approval_text(plan: Plan, given: Approval, refused: Sequence[Refusal]) -> It
     for refusal in refused:
         yield Line(f"  {refusal.message}")
     yield Line(last_line(plan))
-    yield Line(f"Go on: reconciler apply --plan {plan.digest[:8]}", "bold")
+    go_on = f"--expect {plan.digest[:16]} (after the merge)" if is_effect(plan) else f"--plan {plan.digest[:8]}"
+    yield Line(f"Go on: reconciler apply {go_on}", "bold")
 
 
 def approval_markdown(plan: Plan, given: Approval, refused: Sequence[Refusal]) -> Iterator[str]:

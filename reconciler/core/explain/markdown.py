@@ -5,6 +5,7 @@ Text from Git or hosts can neither end a fence or a table cell nor mention anybo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from reconciler.core.explain.outline import Section, last_line, rollout_line, sections
@@ -14,24 +15,48 @@ from reconciler.core.words import MARKS, counted, names, printable
 from reconciler.model.plan import Plan
 
 _ZERO_WIDTH = "\u200b"
+# What forges make links of in plain text, escaped or not: issues, merge requests, labels, milestones, snippets, epics.
+_REFERENCE = re.compile(r"([#!~%$&]|\bGH-)(?=[\w\"'])")
+_ADDRESS = re.compile(r"://|\b[Ww][Ww][Ww]\.")
 
 
 def cell(text: str) -> str:
-    """Untrusted text inside a table cell or a sentence."""
-    out = printable(text)
+    """Untrusted text inside a table cell or a sentence; never to stand at the beginning of a line, where a forge may
+    take it for an order."""
+    out = _unlinked(printable(text)).replace("&", "&amp;")
     for char in "\\`*_{}[]<>()#+!|~":
         out = out.replace(char, "\\" + char)
-    return out.replace("@", "@" + _ZERO_WIDTH)
+    return out
+
+
+def code(text: str) -> str:
+    """Untrusted text as code in a table cell or a sentence, where forges look for nothing."""
+    shown = printable(text).replace("|", "\u2502")  # a bar ends the cell of a table in code too, or shows its escape
+    fence = "`" * (_longest_run(shown) + 1)
+    pad = " " if shown.startswith("`") or shown.endswith("`") or not shown.strip() else ""
+    return f"{fence}{pad}{shown}{pad}{fence}"
+
+
+def html(text: str) -> str:
+    """Untrusted text inside an element, such as the summary of a fold."""
+    out = _unlinked(printable(text)).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return out.replace("`", "&#96;").replace("*", "&#42;").replace("_", "&#95;").replace("[", "&#91;")
+
+
+def _unlinked(text: str) -> str:
+    """Nobody is mentioned, nothing is referred to, and no address becomes a link."""
+    text = _REFERENCE.sub(lambda found: found[0] + _ZERO_WIDTH, text.replace("@", "@" + _ZERO_WIDTH))
+    return _ADDRESS.sub(lambda found: found[0][:-1] + _ZERO_WIDTH + found[0][-1], text)
 
 
 def fenced(text: str, language: str = "") -> str:
     """Untrusted lines in a fence that is longer than any in them."""
-    longest, run = 0, 0
-    for char in text:
-        run = run + 1 if char == "`" else 0
-        longest = max(longest, run)
-    fence = "`" * max(3, longest + 1)
+    fence = "`" * max(3, _longest_run(text) + 1)
     return f"{fence}{language}\n{text}\n{fence}"
+
+
+def _longest_run(text: str) -> int:
+    return max(map(len, re.findall("`+", text)), default=0)
 
 
 def plan_markdown(plan: Plan, refusals: Sequence[Refusal]) -> Iterator[str]:
@@ -53,7 +78,7 @@ def plan_markdown(plan: Plan, refusals: Sequence[Refusal]) -> Iterator[str]:
         if line := rollout_line(section):
             yield f"Rollout: {cell(line)} ({counted(section.batches, 'batch', 'batches')})"
             yield ""
-        yield fenced("\n".join(_details(section)), "diff")
+        yield fenced("\n".join(section_details(section)), "diff")
         yield ""
         yield "</details>"
         yield ""
@@ -63,7 +88,8 @@ def plan_markdown(plan: Plan, refusals: Sequence[Refusal]) -> Iterator[str]:
     yield f"Plan `{plan.digest[:8]}` · revision `{plan.revision[:7]}`"
 
 
-def _details(section: Section) -> Iterator[str]:
+def section_details(section: Section) -> Iterator[str]:
+    """A section for a fence: what each part of its hosts gets."""
     for part in section.parts:
         yield f"@@ {counted(len(part.hosts), 'host')}: {names(part.hosts)} @@"
         for line in part_text(part):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from reconciler.core.words import counted
-from reconciler.model.plan import Blocked, Plan, Program, Step
+from reconciler.model.plan import Blocked, Plan, Program, Step, Summary
 from reconciler.model.rollout import Terms
 
 
@@ -106,7 +106,12 @@ def last_line(plan: Plan) -> str:
         matching = plan.fleet - len({host for item in plan.blocked for host in item.hosts})
         hosts = "1 host matches" if matching == 1 else f"{matching:,} hosts match"
         return f"No changes. {hosts} revision {plan.revision[:7]}."
-    hosts = f"{summary.hosts:,} host" + ("" if summary.hosts == 1 else "s")
+    return counts_line(summary)
+
+
+def counts_line(summary: Summary) -> str:
+    """What is created, updated and deleted."""
+    hosts = counted(summary.hosts, "host")
     return f"Plan: {summary.create:,} to create, {summary.update:,} to update, {summary.delete:,} to delete on {hosts}."
 
 

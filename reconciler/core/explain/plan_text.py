@@ -35,8 +35,8 @@ CHANGES = 3
 def plan_text(plan: Plan, desired: Desired, refusals: Sequence[Refusal], subject: str, now: datetime) -> Iterator[Line]:
     """The plan, the answer last where the eye rests: what changes, what doesn't and why, limits, counts."""
     yield Line(_heading(plan, subject, now), "bold")
-    yield from _sections(list(sections(plan)), desired)
-    yield from _not_planned(plan, desired)
+    yield from sections_text(list(sections(plan)), desired)
+    yield from not_planned_text(plan.blocked, desired)
     yield from _releases(plan)
     if order := order_line(plan):
         yield Line("")
@@ -53,11 +53,11 @@ def plan_text(plan: Plan, desired: Desired, refusals: Sequence[Refusal], subject
 
 def refusal_text(refusal: Refusal) -> Iterator[Line]:
     """A broken limit: which, its value, the actual figure, what breaks it, how to go on."""
-    yield Line(f"refused: {refusal.message}", "delete")
+    yield Line(f"refused: {printable(refusal.message)}", "delete")
     for example in refusal.examples:
-        yield Line(f"  {example}")
+        yield Line(f"  {printable(example)}")
     for hint in refusal.hint.splitlines():
-        yield Line(f"  {hint}", "bold")
+        yield Line(f"  {printable(hint)}", "bold")
 
 
 def _heading(plan: Plan, subject: str, now: datetime) -> str:
@@ -69,7 +69,7 @@ def _heading(plan: Plan, subject: str, now: datetime) -> str:
     return f"{plan.revision[:7]} “{printable(subject)}” · {observed}"
 
 
-def _sections(found: Sequence[Section], desired: Desired) -> Iterator[Line]:
+def sections_text(found: Sequence[Section], desired: Desired) -> Iterator[Line]:
     """Every section, in full as far as there is room: first those that Git changed, then those on the most hosts."""
     full = {section.service: list(_section(section, desired)) for section in found}
     room, brief = ROOM, set[str]()
@@ -84,7 +84,7 @@ def _sections(found: Sequence[Section], desired: Desired) -> Iterator[Line]:
         if section.service in shown:
             if position == 0 or found[position - 1].service not in brief:
                 yield Line("")
-            yield Line(_in_brief(section))
+            yield Line(section_in_brief(section))
         elif section.service not in brief:
             yield Line("")
             yield from full[section.service]
@@ -97,7 +97,7 @@ def _sections(found: Sequence[Section], desired: Desired) -> Iterator[Line]:
         yield Line(said, "dim")
 
 
-def _in_brief(section: Section) -> str:
+def section_in_brief(section: Section) -> str:
     """A section in a line: what changes, without values."""
     changes = dict.fromkeys(
         " ".join([MARKS[change.action], printable(str(change.key)), *(field.path for field in change.fields)])
@@ -190,12 +190,13 @@ def _diff(field: FieldChange, indent: str) -> Iterator[Line]:
         yield Line(f"{indent}     … {counted(len(field.diff) - DIFF_SHOWN, 'more line')}", "dim")
 
 
-def _not_planned(plan: Plan, desired: Desired) -> Iterator[Line]:
-    if not plan.blocked:
+def not_planned_text(blocked: tuple[Blocked, ...], desired: Desired) -> Iterator[Line]:
+    """What is not planned, and why."""
+    if not blocked:
         return
     yield Line("")
     yield Line("Not planned", "warn")
-    for item, count in grouped(plan.blocked):
+    for item, count in grouped(blocked):
         ask = f"   reconciler why {item.hosts[0]} {printable(str(item.key))}" if item.key and item.hosts else ""
         yield Line("  " + blocked_text(item, count) + ask)
     broken = [p for p in desired.problems if p.severity == "error"]

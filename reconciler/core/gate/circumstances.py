@@ -37,8 +37,9 @@ class Allowance:
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """`halted` are runs that were halted at the plan's revision, by service; `approvals` are those that hold now, and
-    `timetable` is what restrains changes at the time of `now`."""
+    """`halted` are runs that were halted at the plan's revision, by service; `approvals` are those that hold now, for
+    the plan or for its `effect` (see `proposing.effect`; empty: nobody asked); `timetable` is what restrains changes
+    at the time of `now`."""
 
     coverage: Coverage = field(default_factory=Coverage)
     halted: Mapping[str, Run] = field(default_factory=dict)
@@ -46,10 +47,11 @@ class Circumstances:
     allowance: Allowance = field(default_factory=Allowance)
     timetable: Timetable = field(default_factory=Timetable)
     now: datetime = LONG_AGO
+    effect: str = ""
 
     def approved(self, digest: str) -> bool:
-        """Whether somebody gave their word for exactly this plan."""
-        return any(approval.plan == digest for approval in self.approvals)
+        """Whether somebody gave their word for exactly this plan, or for exactly what it does."""
+        return any(approval.plan in (digest, self.effect) for approval in self.approvals)
 
 
 def covered(desired: Desired, heads: Mapping[str, Head]) -> Coverage:

@@ -68,9 +68,17 @@ def order_program(dues: Sequence[Due]) -> Program:
         replace(dues[p].change, requires=tuple(sorted({dues[b].change.key for b in graph.before(p)})))
         for p in graph.order
     )
-    return Program(
-        id=digest([_values(c) for c in changes]), shape=digest([_shape(c) for c in changes]), changes=changes
-    )
+    return program_of(changes)
+
+
+def program_of(changes: Sequence[Change]) -> Program:
+    """The program of these changes in this order, named for what they are."""
+    return Program(digest([_values(c) for c in changes]), shape_of(changes), tuple(changes))
+
+
+def shape_of(changes: Iterable[Change]) -> str:
+    """The digest of what changes have in common with others that differ in values only."""
+    return digest([_shape(c) for c in changes])
 
 
 def _rank(due: Due) -> tuple[int, ...]:

@@ -5,8 +5,8 @@ Pure: the same values give the same plan, byte for byte.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from reconciler.core.assessing.due import Assessment
 from reconciler.core.assessing.heads import Standing
@@ -87,12 +87,18 @@ def make_plan(assessment: Assessment, desired: Desired, seen: Seen, scope: Scope
 
 
 def _summary(ordered: Sequence[Step], programs: Mapping[str, Program], assessment: Assessment) -> Summary:
+    looked_at = sum(verdict.unchanged * len(members) for verdict, members in assessment.verdicts)
+    counted = changes_of(ordered, programs)
+    return replace(counted, unchanged=looked_at + assessment.settled, unknown=assessment.unknown)
+
+
+def changes_of(steps: Iterable[Step], programs: Mapping[str, Program]) -> Summary:
+    """The counts of what steps change, and of their hosts; nothing of what they leave alone."""
     counts = {"create": 0, "update": 0, "delete": 0, "restart": 0}
     hosts: set[str] = set()
-    for step in ordered:
+    for step in steps:
         for program, members in step.programs.items():
             hosts.update(members)
             for change in programs[program].changes:
                 counts["restart" if change.action == "reload" else change.action] += len(members)
-    looked_at = sum(verdict.unchanged * len(members) for verdict, members in assessment.verdicts)
-    return Summary(**counts, unchanged=looked_at + assessment.settled, unknown=assessment.unknown, hosts=len(hosts))
+    return Summary(**counts, hosts=len(hosts))

@@ -67,6 +67,11 @@ class Source(Protocol):
     def poll(self, rev: str | None = None) -> Revision:
         """Look at the remote (fetch), then as `revision`. Raises Retry when the remote can't be reached."""
 
+    def merge(self, base: Revision, head: Revision) -> Revision:
+        """What merging `head` into `base` would give, as a commit that only this source knows; `head` itself where it
+        comes after `base`. Nothing is written to the repository. Raises Stalled when they conflict, or have no history
+        in common."""
+
 
 class DocumentCache(Protocol):
     """Keeps pages of what files say across restarts, for one version of everything that they depend on.
@@ -146,29 +151,33 @@ class Held(Protocol):
         """Whether everything that was begun must be ended now, because another may hold it soon."""
 
 
-class Store(Protocol):
+class Known(Protocol):
+    """What is known of hosts, and of our own doing there: enough for a plan. A store knows it, so does a snapshot."""
+
+    def heads(self) -> Mapping[str, Head]:
+        """What is looked at first, of every host that is known."""
+
+    def observations(self, hosts: Collection[str] | None = None) -> Mapping[str, Observation]:
+        """What these hosts (None: all) said last."""
+
+    def ownership(self, hosts: Collection[str] | None = None) -> Mapping[str, Ownership]:
+        """What is on record as ours on these hosts (None: all)."""
+
+    def runs(self, limit: int = 20) -> list[Run]:
+        """The newest first, without their outcomes."""
+
+
+class Store(Known, Protocol):
     """What must be remembered. Writes are whole: all of a call, or nothing of it."""
 
     @property
     def id(self) -> str:
         """Names this store for ever; hosts keep the epochs of different stores apart."""
 
-    def heads(self) -> Mapping[str, Head]:
-        """What is looked at first, of every host that is known."""
-        ...
-
     def note_in_order(self, found: Mapping[str, InOrder]) -> None:
         """Keeps marks of hosts on which all is in order; see `Head`. New records of a host end it."""
 
-    def observations(self, hosts: Collection[str] | None = None) -> Mapping[str, Observation]:
-        """What these hosts (None: all) said last."""
-        ...
-
     def save_observations(self, observations: Iterable[Observation]) -> None: ...
-
-    def ownership(self, hosts: Collection[str] | None = None) -> Mapping[str, Ownership]:
-        """What is on record as ours on these hosts (None: all)."""
-        ...
 
     def save_ownership(self, ownership: Iterable[Ownership]) -> None:
         """Replaces what is known of these hosts. One that owns nothing is forgotten."""
@@ -218,16 +227,12 @@ class Store(Protocol):
         """Episodes (of one resource) that ended at that time or later, or not yet."""
         ...
 
-    def runs(self, limit: int = 20) -> list[Run]:
-        """The newest first, without their outcomes."""
-
     def run(self, run_id: int) -> Run | None: ...
 
     def runs_of(self, plan_digest: str) -> list[Run]: ...
 
     def last_runs(self, revision: str) -> Mapping[str, Run]:
         """The last run of each service at a revision, without outcomes; those that took something back don't count."""
-        ...
 
     def runs_undoing(self, run_id: int) -> list[Run]:
         """The runs that took a part of this one back, oldest first, without their outcomes."""
@@ -238,7 +243,6 @@ class Store(Protocol):
     def forget(self, before: datetime, slack: timedelta) -> int:
         """Once there are runs that began, or drift that ended, more than `slack` before: deletes all of before, and
         what only that needed; how many runs. What is owned, and what has no end, is never touched."""
-        ...
 
     def hold(self, purpose: str) -> AbstractContextManager[Held]:
         """The right to do something, held by one process at a time under a new epoch, freed some time after it died.
@@ -263,32 +267,26 @@ class Store(Protocol):
 
     def orders(self, now: datetime) -> Orders:
         """What operators ordered and holds at this time."""
-        ...
 
     def give_order(self, order: Order) -> None:
         """Keeps an order; one of the same kind and subject that holds ends."""
 
     def end_order(self, kind: OrderKind, subject: str, who: str, at: datetime) -> bool:
         """Takes an order back; whether there was one."""
-        ...
 
     def ordered(self, limit: int = 20) -> list[Order]:
         """All orders, the newest first, whether they hold or not."""
-        ...
 
     def attempts(self) -> Mapping[str, Attempt]:
         """The last attempt at each service."""
-        ...
 
     def save_attempts(self, made: Sequence[Attempt]) -> None: ...
 
     def claim_tick(self, schedule: str, fire_time: datetime) -> bool:
         """Whether this tick of a schedule is ours: of all that claim it, one gets it, once."""
-        ...
 
     def see_delivery(self, source: str, name: str, at: datetime) -> bool:
         """Whether a webhook's delivery is seen for the first time."""
-        ...
 
     def close(self) -> None: ...
 
@@ -304,7 +302,6 @@ class Brake(Protocol):
 
     def release(self) -> bool:
         """Whether there was one."""
-        ...
 
 
 class Prober(Protocol):
@@ -369,11 +366,9 @@ class Post(Protocol):
 
     def stopping(self) -> bool:
         """Whether the daemon is to end."""
-        ...
 
     def wait(self, seconds: float) -> Sequence[Message]:
         """The messages that there are; waits that long for the first. Comes back at once when it is to end."""
-        ...
 
     def pause(self, seconds: float) -> None:
         """Waits, also when it is to end."""
