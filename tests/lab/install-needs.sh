@@ -33,14 +33,13 @@ if [ ! -e "$policy" ]; then
     trap 'rm -f "$policy"' EXIT
 fi
 apt-get update
+others="${missing% prometheus}"
+# shellcheck disable=SC2086  # one word for each package
+[ -z "$others" ] || apt-get install -y --no-install-recommends $others
 # Of Prometheus only its tool is wanted, not a server that starts with this computer.
-if [ "$missing" != "${missing% prometheus}" ]; then
-    missing="${missing% prometheus}"
+if [ "$others" != "$missing" ]; then
     work="$(mktemp -d)"
     (cd "$work" && apt-get -o APT::Sandbox::User=root download prometheus && dpkg-deb -x prometheus_*.deb .)
     install -m 0755 "$work/usr/bin/promtool" /usr/local/bin/promtool
     rm -rf "$work"
 fi
-[ -n "$missing" ] || exit 0
-# shellcheck disable=SC2086  # one word for each package
-apt-get install -y --no-install-recommends $missing

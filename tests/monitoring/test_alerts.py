@@ -11,7 +11,7 @@ import pytest
 from reconciler.adapters.metrics.alerts import GROUPS
 from reconciler.adapters.metrics.files import RULES
 from reconciler.core.assessing.differ import Differing
-from reconciler.model.event import Refused, RunFinished, Troubled
+from reconciler.model.event import Notified, Refused, RunFinished, Troubled
 from reconciler.model.order import Order
 from tests.command_line import ROOT
 from tests.monitoring.promtool import examined, promtool
@@ -105,6 +105,7 @@ CASES = (
         20,
         "15 things could not be done within 15 minutes",
     ),
+    Case("ReconcilerNotificationsFail", every(1, Notified("team", 1, "refused")), 12, 20, "Notices do not arrive"),
     Case(
         "ReconcilerWebhooksRefused", guessed, 6, 20, "Webhooks of github are refused", {"job": JOB, "source": "github"}
     ),

@@ -20,6 +20,7 @@ from reconciler.model.event import (
     Applied,
     HostFinished,
     HostObserved,
+    Notified,
     PlanMade,
     Polled,
     Refused,
@@ -127,6 +128,7 @@ def busy(pair: Pair, minute: int) -> None:
         RolloutHalted("edge", "1 of 2"),
         RolledBack("edge", 2, "succeeded", "r1", 3),
         RunRecovered(1, moment(0), 2, 1, 0),
+        Notified("team", 1),
     ):
         pair.first.on(event)
     pair.first.webhook("github", "accepted")

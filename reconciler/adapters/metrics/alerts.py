@@ -85,6 +85,14 @@ DAEMON = (
         "Each is tried again. The log says what and why (`trouble with`), /readyz what is stale by now.",
     ),
     Alert(
+        "ReconcilerNotificationsFail",
+        'sum by (job) (increase(reconciler_notifications_total{result=~"failed|given_up"}[1h])) > 5',
+        "10m",
+        "warning",
+        "Notices do not arrive",
+        "They are kept and tried again for three days; the log says which channel and why (`could not be told`).",
+    ),
+    Alert(
         "ReconcilerWebhooksRefused",
         'sum by (job, source) (increase(reconciler_webhooks_total{result="refused"}[15m])) > 5',
         "5m",

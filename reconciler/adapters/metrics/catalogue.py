@@ -145,6 +145,13 @@ METRICS = (
             "result": ("accepted", "refused", "limited", "too_large"),
         },
     ),
+    Metric(
+        "reconciler_notifications_total",
+        "counter",
+        "Notices to channels: those that arrived, and each time that one did not.",
+        ("result",),
+        known={"result": ("sent", "failed", "given_up")},
+    ),
     Metric("reconciler_troubles_total", "counter", "Things that could not be done and are tried again."),
     Metric("reconciler_plan_seconds", "histogram", "How long it took to work out what differs."),
     Metric("reconciler_apply_seconds", "histogram", "How long applies took, from the gate to their end."),

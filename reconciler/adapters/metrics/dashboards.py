@@ -194,6 +194,12 @@ FLEET = Dashboard(
                     stacked=True,
                 ),
                 lines(
+                    "Notices to people and programs",
+                    "Those that arrived, and each time that one did not.",
+                    (_grown("reconciler_notifications_total", "result"), "{{result}}"),
+                    stacked=True,
+                ),
+                lines(
                     "Memory",
                     "Of the process.",
                     (f"process_resident_memory_bytes{{{_OURS}}}", "{{instance}}"),

@@ -26,8 +26,10 @@ from reconciler.core.serving.condition import QUANTILES, Condition
 from reconciler.model.event import (
     Applied,
     Event,
+    GivenUp,
     HostFinished,
     HostObserved,
+    Notified,
     PlanMade,
     Polled,
     Refused,
@@ -104,6 +106,15 @@ class Recorder:
                 self._of("rollbacks_total", status).inc()
             case RunRecovered():
                 self._of("runs_recovered_total").inc()
+            case _:
+                self._of_notices(event)
+
+    def _of_notices(self, event: Event) -> None:
+        match event:
+            case Notified(_, notices, error):
+                self._of("notifications_total", "failed" if error else "sent").inc(notices)
+            case GivenUp(notices):
+                self._of("notifications_total", "given_up").inc(notices)
             case _:
                 pass
 

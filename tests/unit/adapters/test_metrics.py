@@ -14,8 +14,10 @@ from reconciler.core.serving.condition import Ages, Condition
 from reconciler.model.delivery import Outcome, Reply
 from reconciler.model.event import (
     Applied,
+    GivenUp,
     HostFinished,
     HostObserved,
+    Notified,
     PlanMade,
     Polled,
     Refused,
@@ -43,6 +45,9 @@ EVENTS = (
     RolloutHalted("edge", "1 of 2"),
     RolledBack("edge", 2, "succeeded", "r1", 3),
     RunRecovered(1, NOW, 2, 1, 0),
+    Notified("team", 2),
+    Notified("team", 1, "down"),
+    GivenUp(3),
 )
 
 
@@ -90,6 +95,9 @@ def test_everything_that_happens_is_counted():
         ("reconciler_apply_seconds_sum",): 7,
         ("reconciler_plan_seconds_count",): 1,
         ("reconciler_troubles_total",): 1,
+        ("reconciler_notifications_total", "sent"): 2,
+        ("reconciler_notifications_total", "failed"): 1,
+        ("reconciler_notifications_total", "given_up"): 3,
         ("reconciler_rollouts_halted_total",): 1,
         ("reconciler_rollbacks_total", "succeeded"): 1,
         ("reconciler_runs_recovered_total",): 1,
