@@ -87,7 +87,7 @@ def matters(standing: Standing) -> Iterator[Matter]:
 
 
 def _failed(attempt: Attempt, standing: Standing) -> Iterator[Matter]:
-    """What an attempt that did not go through means to people. Of what was halted that is told, and not what follows."""
+    """What an attempt that did not go through means to people. Where something was halted, that is told already."""
     name, revision, plan = attempt.service, attempt.revision, attempt.plan
     if name in standing.halted:
         return
