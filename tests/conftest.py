@@ -9,6 +9,7 @@ from collections import Counter
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.browser import program
 from tests.lab.needs import missing
 
 LEFT_OUT = "LEFT OUT"
@@ -25,6 +26,8 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("browser") is not None and program() is None:
+        pytest.skip(f"{LEFT_OUT}: needs Chromium (Debian package chromium)")
     if item.get_closest_marker("machines") is None:
         return
     reasons = missing()

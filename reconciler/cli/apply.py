@@ -129,7 +129,7 @@ def _planned(common: Common, world: World, freshness: Freshness, options: dict[s
     from reconciler.loop.reconcile import Request, plan
 
     scope = Scope(options["targets"], options["excludes"], options["heal"])
-    planned = plan(world, Request(common.rev, freshness, scope), stop)
+    planned = plan(world, Request(common.rev, freshness, scope, aside=common.elsewhere), stop)
     if stop.asked:
         raise Stalled("stopped before anything was applied")
     return planned

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from reconciler.loop.world import World
     from reconciler.ports import Listener
 
-Output = Literal["text", "json", "markdown"]
+Output = Literal["text", "json", "markdown", "csv", "html"]
 F = TypeVar("F", bound=Callable[..., Any])
 
 _COMMON = (
@@ -33,7 +33,6 @@ _COMMON = (
         help="The store: a file, or postgresql://… [default: a file for each repository, in your state directory]",
     ),
     click.option("--config", metavar="FILE", help="The settings. [default: reconciler.toml, if there is one]"),
-    click.option("--output", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True),
     click.option("--no-color", is_flag=True, help="Plain text. Also when NO_COLOR is set or there is no terminal."),
 )
 _OBSERVING = (
@@ -49,6 +48,8 @@ class Common:
     settings: Settings
     output: Output
     color: bool
+    elsewhere: bool
+    """Another revision than the usual one was asked for."""
     again: Callable[..., Settings]
     """Reads the settings once more; names of sections give options that are stronger than the file."""
 
@@ -67,19 +68,28 @@ class Common:
 
 def common(function: F) -> F:
     """Gives a command the shared options, as its first argument."""
+    return common_with("text", "json", "markdown")(function)
 
-    @functools.wraps(function)
-    def command(**options: Any) -> Any:
-        from reconciler.config import load_settings
 
-        given = {name: options.pop(name) for name in ("repo", "rev", "path", "store")}
-        again = functools.partial(load_settings, options.pop("config"), os.environ, given)
-        plain = options.pop("no_color") or bool(os.environ.get("NO_COLOR"))
-        output, color = options.pop("output"), not plain and sys.stdout.isatty()
-        return function(Common(again(), output, color, again), **options)
+def common_with(*outputs: Output) -> Callable[[F], F]:
+    """As `common`, for a command that has other outputs. The first is what it gives unless told otherwise."""
+    form = click.option("--output", type=click.Choice(outputs), default=outputs[0], show_default=True)
 
-    result: F = _with(_COMMON, command)
-    return result
+    def decorated(function: F) -> F:
+        @functools.wraps(function)
+        def command(**options: Any) -> Any:
+            from reconciler.config import load_settings
+
+            given = {name: options.pop(name) for name in ("repo", "rev", "path", "store")}
+            again = functools.partial(load_settings, options.pop("config"), os.environ, given)
+            plain = options.pop("no_color") or bool(os.environ.get("NO_COLOR"))
+            output, color = options.pop("output"), not plain and sys.stdout.isatty()
+            return function(Common(again(), output, color, given["rev"] is not None, again), **options)
+
+        result: F = _with((*_COMMON[:-1], form, _COMMON[-1]), command)
+        return result
+
+    return decorated
 
 
 def observing(function: F) -> F:

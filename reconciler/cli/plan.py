@@ -42,7 +42,7 @@ def command(
     from reconciler.loop.reconcile import Request, keep, plan, refusals
 
     with common.world((show.Watch(color=common.color),)) as world:
-        planned = plan(world, Request(common.rev, freshness, Scope(targets, excludes)))
+        planned = plan(world, Request(common.rev, freshness, Scope(targets, excludes), aside=common.elsewhere))
         if out:
             Path(out).write_bytes(plan_bytes(planned.plan))
         refused = refusals(world, planned, Allowance())

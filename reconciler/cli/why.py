@@ -22,6 +22,7 @@ def command(common: Common, host: str, resource: str, ask: bool) -> None:
     from datetime import timedelta
 
     from reconciler.cli import show
+    from reconciler.core.explain.past_text import RECENT_DAYS
     from reconciler.core.explain.why import Known, why
     from reconciler.core.explain.why_text import why_document, why_markdown, why_text
     from reconciler.loop.observe import Freshness
@@ -33,7 +34,8 @@ def command(common: Common, host: str, resource: str, ask: bool) -> None:
     except ValueError as error:
         raise Stalled(str(error)) from None
     with common.world((show.Watch(color=common.color),)) as world:
-        planned = plan(world, Request(common.rev, Freshness(timedelta(0) if ask else None), look_at=frozenset({host})))
+        freshness = Freshness(timedelta(0) if ask else None)
+        planned = plan(world, Request(common.rev, freshness, look_at=frozenset({host}), aside=common.elsewhere))
         known = Known(
             desired=planned.read.desired,
             linked=planned.read.linked,
@@ -42,6 +44,7 @@ def command(common: Common, host: str, resource: str, ask: bool) -> None:
             assessment=planned.assessment,
             plan=planned.plan,
             registry=world.registry,
+            episodes=world.store.episodes(world.clock.now() - timedelta(days=RECENT_DAYS), key),
         )
         found, now = why(known, host, key), world.clock.now()
     match common.output:

@@ -15,14 +15,14 @@ N = TypeVar("N", bound=Hashable)
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """Positions in an order that keeps every edge of `graph`."""
+    """Positions in an order that keeps every edge of `graph` (None: there is no edge)."""
 
     order: tuple[int, ...]
-    graph: nx.DiGraph[int]
+    graph: nx.DiGraph[int] | None
 
     def before(self, position: int) -> list[int]:
         """The positions that have an edge to this one, sorted."""
-        return sorted(self.graph.predecessors(position))
+        return sorted(self.graph.predecessors(position)) if self.graph is not None else []
 
 
 def ordered(
@@ -32,12 +32,16 @@ def ordered(
 
     `must` edges are free of cycles (their giver saw to it). A `should` edge that would close a cycle is left out.
     """
+    needed, wished = list(must), sorted(set(should))
+    if not (needed or wished):
+        return Graph(tuple(sorted(range(len(rank)), key=rank.__getitem__)), None)
+    # It takes longer to load than most plans take to make.
     import networkx as nx
 
     graph: nx.DiGraph[int] = nx.DiGraph()
     graph.add_nodes_from(range(len(rank)))
-    graph.add_edges_from(must)
-    for before, after in sorted(set(should)):
+    graph.add_edges_from(needed)
+    for before, after in wished:
         if before != after and not nx.has_path(graph, after, before):
             graph.add_edge(before, after)
     return Graph(tuple(nx.lexicographical_topological_sort(graph, key=lambda node: rank[node])), graph)

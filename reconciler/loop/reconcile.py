@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from functools import partial
 
 from reconciler.core.assessing.alike import in_order, stand_ins, unfit
@@ -27,6 +26,7 @@ from reconciler.core.running.recovery import carried_over
 from reconciler.loop.collector import uncollected
 from reconciler.loop.desire import Read, read_desired
 from reconciler.loop.execute import Execution, Shift, execute
+from reconciler.loop.history import at_work, forget_old, note_drift
 from reconciler.loop.leased import watched
 from reconciler.loop.observe import Freshness, observe
 from reconciler.loop.orders import orders, timetable
@@ -46,12 +46,14 @@ from reconciler.ports import Held
 @dataclass(frozen=True, slots=True)
 class Request:
     """What somebody asks for: a revision, how fresh answers must be, what to limit the plan to, and hosts to
-    look at closely even if nothing changed there."""
+    look at closely even if nothing changed there. `aside`: the revision is not the one that hosts are kept at, so what
+    differs from it says nothing of them."""
 
     rev: str | None = None
     freshness: Freshness = field(default_factory=Freshness)
     scope: Scope = field(default_factory=Scope)
     look_at: frozenset[str] = frozenset()
+    aside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +73,6 @@ class Planned:
     heads: Mapping[str, Head] = field(default_factory=dict)
 
 
-SLACK = timedelta(days=1)
-"""History is cut at most this often: what only old runs needed is found by looking through everything."""
 RECENT = 20
 """Runs that are looked at for one that was interrupted."""
 
@@ -95,18 +95,22 @@ def plan(world: World, request: Request, stopping: Callable[[], bool] = never) -
         if only is not None:
             read = replace(read, desired=all_at_once(read.desired, only.service))
         observe(world, read.desired, request.freshness, stopping)
-        return planned(world, read, request, noting=asking)
+        made = planned(world, read, request, noting=asking)
+        world.reading.library.settle()
+        return made
 
 
 def planned(world: World, read: Read, request: Request, *, noting: bool) -> Planned:
-    """What would be done by what the store knows. `noting` keeps which hosts were found in order: who asks no host may
-    have a store that can't be written."""
+    """What would be done by what the store knows. `noting` keeps which hosts were found in order, and what drifts:
+    who asks no host may have a store that can't be written."""
     # The way back of one service is no measure for the next plan.
     memory = world.memory if request.scope.only is None else Memory()
     memory.standing = stand = standing(read.desired, world.store.heads(), memory.standing)
     looked = _look(world, read.desired, memory, request)
     if noting:
         world.store.note_in_order(in_order(looked.assessment, read.desired, stand.heads))
+        if request.scope.only is None and not request.aside:
+            note_drift(world, read.desired, looked.assessment, looked.observations, looked.ownership)
     goes_back = any(service.rollout.on_failure == "rollback" for service in read.desired.services.values())
     others = instead(world.store.runs(RECENT)) if goes_back else {}
     seen = Seen(stand, looked.records, Programs(memory.programs), others)
@@ -186,8 +190,7 @@ def apply(world: World, planned: Planned, actor: str, stopping: Callable[[], boo
         assessment = NOTHING if made.incomplete else planned.assessment
         execution = Execution(made, planned.read.desired, assessment, actor, rollouts)
         run = execute(world, execution, Shift(held, stop, _WayBack(world, actor, held, stop).undo))
-    if world.keep is not None:
-        world.store.forget(world.clock.now() - world.keep, SLACK)
+    forget_old(world)
     return run
 
 
@@ -277,8 +280,7 @@ def watch(world: World, planned: Planned, let_go: Collection[str] = ()) -> None:
     """
     scribe = Scribe(planned.read.desired, world.registry, Stamp(planned.plan.revision, 0, world.clock.now()))
     records = noted(planned.assessment, scribe, planned.ownership, let_go)
-    # What a run is doing right now, or did before it died, is for that run to write down: it may be ours.
-    unsure = {h for run in world.store.unfinished() for intent in world.store.intents(run.id) for h in intent.hosts}
+    unsure = at_work(world)
     records = {host: owned for host, owned in records.items() if host not in unsure}
     if records:
         world.store.save_ownership(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel
 
@@ -21,20 +21,26 @@ Heal = Literal["off", "report", "auto"]
 Prune = Literal["auto", "never"]
 
 
-@dataclass(frozen=True, slots=True)
-class Host:
-    """One machine. `root` (local hosts only) is a directory that stands for the host's `/`."""
+NOTHING: Mapping[str, Any] = {}
+"""No labels, no vars. Not to be changed."""
+
+
+class Host(NamedTuple):
+    """One machine. `root` (local hosts only) is a directory that stands for the host's `/`.
+
+    A tuple, since there are very many.
+    """
 
     name: str
     place: Place
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = NOTHING
     address: str = ""
     port: int = 22
     user: str = ""
     connection: Connection = "ssh"
     become: bool = False
     root: str = ""
-    vars: Mapping[str, Any] = field(default_factory=dict)
+    vars: Mapping[str, Any] = NOTHING
 
 
 @dataclass(frozen=True, slots=True, eq=False)

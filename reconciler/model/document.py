@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from reconciler.model.calendar import Effect
 from reconciler.model.desired import Heal, Host, Sync
@@ -116,8 +116,7 @@ class FreezeDocument:
     marks: Marks
 
 
-@dataclass(frozen=True, slots=True)
-class HostDocument:
+class HostDocument(NamedTuple):
     """A repository may have very many, so of its places only that of `connection: local` is kept beside its own."""
 
     host: Host

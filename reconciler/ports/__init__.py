@@ -17,8 +17,10 @@ from reconciler.core.serving.condition import Pace
 from reconciler.model.approval import Approval
 from reconciler.model.attempt import Attempt
 from reconciler.model.delivery import Delivery, Outcome, Reply
+from reconciler.model.episode import Episode
 from reconciler.model.event import Event
 from reconciler.model.inventory import Listing
+from reconciler.model.key import Key
 from reconciler.model.lease import Lease
 from reconciler.model.observation import Head, InOrder, Observation, Ownership
 from reconciler.model.order import Order, OrderKind, Orders
@@ -200,7 +202,21 @@ class Store(Protocol):
     ) -> None:
         """What a part of a run did and left behind, in one transaction."""
 
-    def end_run(self, run: Run, status: RunStatus, at: datetime) -> None: ...
+    def end_run(self, run: Run, status: RunStatus, at: datetime) -> None:
+        """Also ends the drift that the run has undone."""
+
+    def drifting(self) -> tuple[str, Sequence[Episode]]:
+        """The episodes of drift without an end, and a mark that every write to them changes."""
+        ...
+
+    def note_drift(self, mark: str, changed: Sequence[Episode]) -> bool:
+        """Writes episodes that were worked out from those of the mark. False, and nothing is written, if somebody else
+        has written meanwhile."""
+        ...
+
+    def episodes(self, since: datetime, key: Key | None = None) -> Sequence[Episode]:
+        """Episodes (of one resource) that ended at that time or later, or not yet."""
+        ...
 
     def runs(self, limit: int = 20) -> list[Run]:
         """The newest first, without their outcomes."""
@@ -220,8 +236,8 @@ class Store(Protocol):
         """The stored plan as its JSON document."""
 
     def forget(self, before: datetime, slack: timedelta) -> int:
-        """Once there are runs that began more than `slack` before: deletes all that began before, and what only they
-        needed; how many. What is owned, and runs without an end, are never touched."""
+        """Once there are runs that began, or drift that ended, more than `slack` before: deletes all of before, and
+        what only that needed; how many runs. What is owned, and what has no end, is never touched."""
         ...
 
     def hold(self, purpose: str) -> AbstractContextManager[Held]:

@@ -59,6 +59,7 @@ DRIFT = form(
         action={"enum": ["create", "update", "delete"]},
         fields=many(path=TEXT, desired={}, observed={}, sensitive={"type": "boolean"}),
         since=WHEN,
+        times=COUNT,
     ),
     unknown=many(hosts=HOSTS, service=TEXT, kind=TEXT, name=TEXT, reason=TEXT, message=TEXT),
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -13,6 +15,7 @@ from reconciler.adapters.store import open_store
 from reconciler.core.planning.plan_json import sealed
 from reconciler.model.approval import Approval
 from reconciler.model.attempt import Attempt
+from reconciler.model.episode import Episode, FieldDrift, Manner, Thing
 from reconciler.model.errors import Stalled, Taken
 from reconciler.model.key import Key
 from reconciler.model.observation import Fact, InOrder, Observation, Owned, Ownership
@@ -56,10 +59,19 @@ def at_work(store: Store, random: Random, at: datetime, epoch: int) -> Run:
     return run
 
 
+def followed(random: Random, known: Sequence[Episode], at: datetime) -> list[Episode]:
+    """Something that begins, and perhaps something that ends."""
+    new = Episode(
+        Thing("edge", random.choice(KEYS)), Manner("update", (FieldDrift("mode", "0644", "0600"),)), at, ("h1", "h2")
+    )
+    ended = [replace(random.choice(known), until=at, ended="host")] if known and random.random() < 0.4 else []
+    return [new, *ended]
+
+
 def done(store: Store, random: Random) -> Any:
     """One thing done to a store; what it answered."""
     at = NOW + timedelta(minutes=random.randrange(100))
-    match random.randrange(17):
+    match random.randrange(19):
         case 0 | 1:
             return store.save_observations([seen(random) for _ in range(3)])
         case 2 | 3:
@@ -92,6 +104,9 @@ def done(store: Store, random: Random) -> Any:
         case 15 if left := store.unfinished():
             with store.hold("apply") as held:
                 return store.take_over(random.choice(left), held.epoch).epoch
+        case 16 | 17:
+            mark, known = store.drifting()
+            return store.note_drift(mark, followed(random, known, at))
         case _:
             return store.see_delivery(random.choice("ab"), random.choice("12"), NOW)
 
@@ -115,6 +130,9 @@ def everything(store: Store) -> Any:
         "orders": [store.orders(moment) for moment in moments],
         "ordered": store.ordered(),
         "attempts": dict(store.attempts()),
+        "drifting": store.drifting()[1],
+        "episodes": [list(store.episodes(moment)) for moment in moments],
+        "of one": list(store.episodes(NOW, KEYS[0])),
     }
 
 

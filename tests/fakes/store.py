@@ -14,9 +14,13 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from reconciler.core.planning.plan_json import plan_bytes
+from reconciler.core.recording.history import healed
 from reconciler.model.approval import Approval
 from reconciler.model.attempt import Attempt
+from reconciler.model.digest import digest
+from reconciler.model.episode import Episode
 from reconciler.model.errors import Stalled, Taken
+from reconciler.model.key import Key
 from reconciler.model.lease import Lease
 from reconciler.model.observation import Head, InOrder, Observation, Ownership
 from reconciler.model.order import Order, OrderKind, Orders
@@ -42,6 +46,7 @@ class Kept:
     intents: dict[int, list[Intent]] = field(default_factory=dict)
     approvals: list[Approval] = field(default_factory=list)
     leases: dict[str, Lease] = field(default_factory=dict)
+    episodes: dict[int, Episode] = field(default_factory=dict)
     epochs: int = 0
 
     def died(self, process: str) -> None:
@@ -178,6 +183,21 @@ class MemoryStore:
 
     def end_run(self, run: Run, status: RunStatus, at: datetime) -> None:
         self.kept.runs[run.id] = replace(self._known(run), status=status, finished_at=at)
+        self._write(healed(self.drifting()[1], self.kept.runs[run.id].outcomes, run.id, at))
+
+    def drifting(self) -> tuple[str, Sequence[Episode]]:
+        found = [episode for _, episode in sorted(self.kept.episodes.items()) if episode.until is None]
+        return digest([[e.id, e.manner.document(), e.hosts] for e in found]), found
+
+    def note_drift(self, mark: str, changed: Sequence[Episode]) -> bool:
+        if self.drifting()[0] != mark:
+            return False
+        self._write(changed)
+        return True
+
+    def episodes(self, since: datetime, key: Key | None = None) -> Sequence[Episode]:
+        found = (episode for _, episode in sorted(self.kept.episodes.items()))
+        return [e for e in found if (e.until is None or e.until >= since) and key in (None, e.thing.key)]
 
     def runs(self, limit: int = 20) -> list[Run]:
         return [_bare(run) for run in sorted(self.kept.runs.values(), key=lambda run: -run.id)[:limit]]
@@ -285,6 +305,12 @@ class MemoryStore:
         """A lease that is over is nobody's any more. (One that has no end is when its process dies.)"""
         held = self.kept.leases.items()
         self.kept.leases = {what: lease for what, lease in held if not lease.expires_at or lease.expires_at > now}
+
+    def _write(self, changed: Sequence[Episode]) -> None:
+        # Numbers count up, and none comes twice, as in a database; those with one are replaced.
+        for episode in sorted(changed, key=lambda each: each.id > 0):
+            number = episode.id or len(self.kept.episodes) + 1
+            self.kept.episodes[number] = replace(episode, id=number)
 
     def _check(self, epoch: int) -> None:
         self._free(self.clock())

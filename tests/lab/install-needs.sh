@@ -12,6 +12,7 @@ need ssh openssh-client
 need git git
 need sudo sudo
 need unshare util-linux
+need chromium chromium
 need promtool prometheus # the last one: see below
 
 [ -n "$missing" ] || exit 0

@@ -21,6 +21,7 @@ MOST_ENTRIES = 500_000
 DEEPEST = 100
 _MOST_CACHED = 50_000
 _LONGEST_NAME = 255
+_TAKEN = (FileMode.BLOB, FileMode.BLOB_EXECUTABLE, FileMode.TREE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +88,16 @@ class Walker:
 
 
 def _refusal(entry: pygit2.Object, same: int) -> Problem | None:
+    good = _good_name(entry.raw_name or b"")
+    if good and same == 1 and entry.filemode in _TAKEN:
+        return None
     name = plain(entry.raw_name or b"", longest=_LONGEST_NAME)
     place = Place(name)
-    if not _good_name(entry.raw_name or b""):
+    if not good:
         return Problem(place, "git-name", f"{name!r} is not a name that a file may have here", hint="rename it")
     if same > 1:
         return Problem(place, "git-duplicate", f"{name!r} is there twice", hint="look at the commit with: git fsck")
     match entry.filemode:
-        case FileMode.BLOB | FileMode.BLOB_EXECUTABLE | FileMode.TREE:
-            return None
         case FileMode.LINK:
             hint = "put the file itself there"
             return Problem(place, "git-symlink", f"{name!r} is a symbolic link; links are not followed", hint=hint)

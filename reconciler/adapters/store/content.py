@@ -11,10 +11,10 @@ import orjson
 from sqlalchemy import Connection, Row, Table, bindparam, delete, select
 
 from reconciler.adapters.store import bulk
-from reconciler.adapters.store.tables import content, host_outcome, intent, observation, outcome, ownership
+from reconciler.adapters.store.tables import content, episode, host_outcome, intent, observation, outcome, ownership
 from reconciler.model.digest import canonical
 
-Kind: TypeAlias = Literal["fact", "facts", "since", "owned", "ownership", "hosts"]
+Kind: TypeAlias = Literal["fact", "facts", "since", "owned", "ownership", "hosts", "manner"]
 
 BATCH = 1000
 """Values in one statement: below every database's limit of parameters."""
@@ -27,6 +27,8 @@ _REFERENCES = (
     outcome.c.hosts,
     host_outcome.c.hosts,
     intent.c.hosts,
+    episode.c.manner,
+    episode.c.hosts,
 )
 
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
+from typing import Any
 
-from sqlalchemy import Connection, delete, func, null, select
+from sqlalchemy import Connection, CursorResult, delete, func, null, select
 
 from reconciler.adapters.store import bulk
 from reconciler.adapters.store.content import batches
 from reconciler.adapters.store.tables import in_order, observation, ownership
 from reconciler.model.observation import Head, InOrder
+
+_AT, _OWNED = Head._fields.index("observed_at"), Head._fields.index("owned")
+_head = partial(tuple.__new__, Head)
 
 
 def load(connection: Connection, hosts: Collection[str] | None = None) -> dict[str, Head]:
@@ -38,9 +43,26 @@ def _loaded(connection: Connection, names: Sequence[str] | None) -> dict[str, He
     if names is not None:
         known = known.where(observation.c.host.in_(names))
         unseen = unseen.where(ownership.c.host.in_(names))
-    heads = {row[0]: Head._make(row) for row in connection.execute(known)}
+    heads = _made(connection, connection.execute(known))
     heads.update((host, Head(host, None, "", "", "", "", "", owned=True)) for host in connection.scalars(unseen))
     return heads
+
+
+def _made(connection: Connection, result: CursorResult[Any]) -> dict[str, Head]:
+    """By whole columns, and as the driver gives them: made row by row, a fleet's heads cost as much as its plan."""
+    columns = list(zip(*result.cursor.fetchall(), strict=True)) if result.cursor else []
+    if not columns:
+        return {}
+    read = observation.c.observed_at.type.dialect_impl(connection.dialect).result_processor(connection.dialect, None)
+    columns[_AT] = _each(columns[_AT], read) if read else columns[_AT]
+    columns[_OWNED] = tuple(map(bool, columns[_OWNED]))
+    return dict(zip(columns[0], map(_head, zip(*columns, strict=True)), strict=True))
+
+
+def _each(values: Sequence[Any], read: Callable[[Any], Any]) -> tuple[Any, ...]:
+    """What values say, each different one read once: hosts answer in sweeps."""
+    said = {value: read(value) for value in set(values)}
+    return tuple(map(said.__getitem__, values))
 
 
 def note(connection: Connection, found: Mapping[str, InOrder]) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, Table, delete, false, func, insert, not_, select, union, update
+from sqlalchemy import ColumnElement, Connection, Row, Table, delete, false, func, insert, not_, select, union, update
 
 from reconciler.adapters.store import approvals, leases
 from reconciler.adapters.store.content import Contents, unpack
@@ -176,16 +176,21 @@ def one(connection: Connection, run_id: int) -> Run | None:
     return _run(row, outcomes, missed)
 
 
+def changed_by(connection: Connection, run_id: int) -> list[RunOutcome]:
+    """The outcomes of a run that changed something."""
+    return [_outcome(row) for row in _with_hosts(connection, outcome, run_id, outcome.c.result == "changed")]
+
+
 def plan_of(connection: Connection, digest: str) -> bytes | None:
     """A stored plan's document."""
     row = connection.execute(select(plan.c.packed, plan.c.data).where(plan.c.digest == digest)).first()
     return None if row is None else unpack(row.packed, row.data)
 
 
-def _with_hosts(connection: Connection, table: Table, run_id: int) -> list[Row[Any]]:
+def _with_hosts(connection: Connection, table: Table, run_id: int, *only: ColumnElement[bool]) -> list[Row[Any]]:
     joined = table.join(content, table.c.hosts == content.c.digest)
     columns = (*(c for c in table.columns if c.name != "hosts"), content.c.packed, content.c.data)
-    statement = select(*columns).select_from(joined).where(table.c.run == run_id).order_by(table.c.id)
+    statement = select(*columns).select_from(joined).where(table.c.run == run_id, *only).order_by(table.c.id)
     return list(connection.execute(statement))
 
 

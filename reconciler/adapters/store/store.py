@@ -18,6 +18,7 @@ from reconciler.adapters.store import (
     attempts,
     content,
     copies,
+    episodes,
     heads,
     health,
     leases,
@@ -40,6 +41,8 @@ from reconciler.adapters.store.tenancy import Tenancy
 from reconciler.adapters.store.tenure import Tenure
 from reconciler.model.approval import Approval
 from reconciler.model.attempt import Attempt
+from reconciler.model.episode import Episode
+from reconciler.model.key import Key
 from reconciler.model.lease import Lease
 from reconciler.model.observation import Head, InOrder, Observation, Ownership
 from reconciler.model.order import Order, OrderKind, Orders
@@ -177,6 +180,19 @@ class SqlStore:
     def end_run(self, run: Run, status: RunStatus, at: datetime) -> None:
         with self._writing() as connection:
             runs.end(connection, run, status, at)
+            episodes.heal(connection, run, at)
+
+    def drifting(self) -> tuple[str, Sequence[Episode]]:
+        with self._reading() as connection:
+            return episodes.drifting(connection)
+
+    def note_drift(self, mark: str, changed: Sequence[Episode]) -> bool:
+        with self._transaction(self._database.alone) as connection:
+            return episodes.note(connection, mark, changed)
+
+    def episodes(self, since: datetime, key: Key | None = None) -> Sequence[Episode]:
+        with self._reading() as connection:
+            return episodes.since(connection, since, key)
 
     def runs(self, limit: int = 20) -> list[Run]:
         with self._reading() as connection:
@@ -257,11 +273,12 @@ class SqlStore:
 
     def forget(self, before: datetime, slack: timedelta = timedelta(0)) -> int:
         with self._reading() as connection:
-            first = runs.oldest(connection)
-        if first is None or first >= before - slack:
+            old = (runs.oldest(connection), episodes.oldest(connection))
+        if all(first is None or first >= before - slack for first in old):
             return 0
         with self._transaction(self._database.alone) as connection:
             gone = runs.forget(connection, before)
+            episodes.forget(connection, before)
             content.compact(connection)
             return gone
 

@@ -187,6 +187,22 @@ attempt = Table(
     Column("plan", String(64), nullable=False),
 )
 
+episode = Table(
+    "episode",
+    metadata,
+    Column("id", Counter, primary_key=True),
+    Column("service", Words, nullable=False),
+    Column("kind", Words, nullable=False),
+    Column("name", Words, nullable=False),
+    Column("since", Moment, nullable=False),
+    Column("until", Moment, index=True),
+    Column("ended", String(16)),
+    # No reference: runs may be forgotten earlier.
+    Column("run", Counter),
+    _content("manner"),
+    _content("hosts"),
+)
+
 tick = Table(
     "tick",
     metadata,

@@ -2,23 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from reconciler.core.assessing.drift import Drifted
 from reconciler.core.explain.markdown import cell
 from reconciler.core.explain.outline import added_removed, grouped
+from reconciler.core.explain.past_text import past_text
 from reconciler.core.explain.plan_text import DIFF_SHOWN, blocked_text
 from reconciler.core.quote import SENSITIVE
+from reconciler.core.recording.past import Past, on_hosts, past
 from reconciler.core.words import Line, counted, names, printable, since, value, where
 from reconciler.model.desired import Desired
+from reconciler.model.episode import Episode, Thing
 from reconciler.model.plan import Blocked, FieldChange
 
 
-def drift_text(drift: Sequence[Drifted], blocked: Sequence[Blocked], desired: Desired, now: datetime) -> Iterator[Line]:
+@dataclass(frozen=True, slots=True, eq=False)
+class Drifting:
+    """What drifts, what is not known, and the history of things; `desired` says whose they are."""
+
+    drift: Sequence[Drifted]
+    blocked: Sequence[Blocked]
+    desired: Desired
+    episodes: Mapping[Thing, Sequence[Episode]] = dataclasses.field(default_factory=dict)
+
+    def past(self, item: Drifted) -> Past:
+        """The history of the thing on just these hosts."""
+        return past(on_hosts(self.episodes.get(Thing(item.service, item.key), ()), item.hosts))
+
+
+def drift_text(drifting: Drifting, now: datetime) -> Iterator[Line]:
     """What drifts, where, since when, whose it is, and what to do."""
-    drifting = {host for item in drift for host in item.hosts}
+    drift, blocked, desired = drifting.drift, drifting.blocked, drifting.desired
+    touched = {host for item in drift for host in item.hosts}
     silent = {host for item in blocked if item.key is None for host in item.hosts}
     fleet = counted(len(desired.hosts), "host")
     looked = f"{len(desired.hosts) - len(silent):,} of {fleet}" if silent else fleet
@@ -26,7 +46,7 @@ def drift_text(drift: Sequence[Drifted], blocked: Sequence[Blocked], desired: De
         yield Line(f"Nothing drifts on {looked}.", "bold")
     else:
         verb = "thing drifts" if len(drift) == 1 else "things drift"
-        yield Line(f"{len(drift):,} {verb} on {len(drifting):,} of {fleet}.", "bold")
+        yield Line(f"{len(drift):,} {verb} on {len(touched):,} of {fleet}.", "bold")
     widths = _widths(drift)
     for item in drift:
         yield Line("")
@@ -37,6 +57,7 @@ def drift_text(drift: Sequence[Drifted], blocked: Sequence[Blocked], desired: De
         name, hosts = printable(str(item.key)), where(item.hosts)
         yield Line(f"  {name:<{widths[0]}}   {hosts:<{widths[1]}}   {when}   {printable(whose)}", "update")
         yield from _fields(item)
+        yield from (Line(f"      {words}", "warn") for words in past_text(drifting.past(item)))
     if blocked:
         yield Line("")
         yield Line("Not known", "warn")
@@ -94,7 +115,7 @@ def _turned(line: str) -> str:
     return {"+": "-", "-": "+"}.get(line[:1], line[:1]) + line[1:]
 
 
-def drift_document(drift: Sequence[Drifted], blocked: Sequence[Blocked]) -> dict[str, Any]:
+def drift_document(drifting: Drifting) -> dict[str, Any]:
     """Drift as one JSON document, an entry for each host and resource."""
     entries = [
         {
@@ -108,8 +129,9 @@ def drift_document(drift: Sequence[Drifted], blocked: Sequence[Blocked]) -> dict
                 for f in item.fields
             ],
             "since": when.isoformat().replace("+00:00", "Z") if (when := item.since[host]) else None,
+            "times": drifting.past(item).times,
         }
-        for item in drift
+        for item in drifting.drift
         for host in item.hosts
     ]
     unknown = [
@@ -121,7 +143,7 @@ def drift_document(drift: Sequence[Drifted], blocked: Sequence[Blocked]) -> dict
             "reason": b.reason,
             "message": b.message,
         }
-        for b in blocked
+        for b in drifting.blocked
     ]
     return {
         "format_version": 1,
@@ -130,8 +152,9 @@ def drift_document(drift: Sequence[Drifted], blocked: Sequence[Blocked]) -> dict
     }
 
 
-def drift_markdown(drift: Sequence[Drifted], blocked: Sequence[Blocked]) -> Iterator[str]:
+def drift_markdown(drifting: Drifting) -> Iterator[str]:
     """A table of drift."""
+    drift = drifting.drift
     if not drift:
         yield "**Nothing drifts.**"
     else:
@@ -142,7 +165,9 @@ def drift_markdown(drift: Sequence[Drifted], blocked: Sequence[Blocked]) -> Iter
     for item in drift:
         what = {"create": "removed", "delete": "came back"}.get(item.action) or ", ".join(map(_said, item.fields))
         yield f"| {cell(str(item.key))} | {cell(names(item.hosts))} | {what} | {cell(item.service)} |"
-    for blocking in blocked:
+    for item in drift:
+        yield from (f"- {cell(str(item.key))}: {cell(words)}" for words in past_text(drifting.past(item)))
+    for blocking in drifting.blocked:
         yield f"- not known: {cell(blocked_text(blocking))}"
 
 

@@ -6,7 +6,7 @@ Puts together what other modules found; decides nothing itself.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -15,10 +15,13 @@ from reconciler.core.assessing.due import Assessment, Due
 from reconciler.core.linking.link import Linked
 from reconciler.core.observing.ask import remembered_spec
 from reconciler.core.quote import did_you_mean
+from reconciler.core.recording.past import Past, on_hosts
+from reconciler.core.recording.past import past as past_of
 from reconciler.core.resolving.values import Origin, origins
 from reconciler.kinds import Registry
 from reconciler.model.desired import Desired, Resource
 from reconciler.model.document import ServiceDocument
+from reconciler.model.episode import Episode
 from reconciler.model.errors import Stalled
 from reconciler.model.key import Key, Place
 from reconciler.model.observation import Observation, Owned, Ownership
@@ -59,11 +62,12 @@ class Why:
     ignored: tuple[Ignored, ...]
     sensitive: frozenset[str]
     pin: Order | None = None
+    past: Past = field(default_factory=Past)
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """All that is known, from one plan."""
+    """All that is known, from one plan; and the history of drift of the resource."""
 
     desired: Desired
     linked: Linked
@@ -72,6 +76,7 @@ class Known:
     assessment: Assessment
     plan: Plan
     registry: Registry
+    episodes: Sequence[Episode] = ()
 
 
 def why(known: Known, host: str, key: Key) -> Why:
@@ -87,6 +92,7 @@ def why(known: Known, host: str, key: Key) -> Why:
     seen = known.observations.get(host)
     observed = _observed(known, key, _spec(known, resource, owned), seen)
     sensitive = _sensitive(known, key, resource, observed)
+    past = past_of(on_hosts(known.episodes, {host}))
     return Why(
         host=host,
         key=key,
@@ -96,7 +102,7 @@ def why(known: Known, host: str, key: Key) -> Why:
         values=_values(known, service, resource, host),
         observed=observed,
         observed_at=seen.observed_at if seen else None,
-        since=seen.since.get(key) if seen else None,
+        since=past.since or (seen.since.get(key) if seen else None),
         due=due,
         owned=owned,
         waits=_waits(known, host, due),
@@ -105,6 +111,7 @@ def why(known: Known, host: str, key: Key) -> Why:
         ignored=tuple(_ignored(known, resource, observed, sensitive)) if resource else (),
         sensitive=sensitive,
         pin=known.desired.pins.get(resource.service) if resource else None,
+        past=past,
     )
 
 

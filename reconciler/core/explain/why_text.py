@@ -8,6 +8,7 @@ from typing import Any
 
 from reconciler.core.assessing.due import Due
 from reconciler.core.explain.markdown import cell
+from reconciler.core.explain.past_text import past_text
 from reconciler.core.explain.plan_text import blocked_text, pinned_text
 from reconciler.core.explain.why import Ignored, Why
 from reconciler.core.quote import SENSITIVE
@@ -37,7 +38,9 @@ def why_text(why: Why, now: datetime) -> Iterator[Line]:
     if why.owned is not None:
         yield _row("last in order", _last(why.owned))
     if why.since:
-        yield _row("changed there", since(why.since, now))
+        yield _row("changed there", "; ".join([since(why.since, now), *past_text(why.past)]))
+    elif why.past.times > 1:
+        yield _row("drifted", "; ".join(past_text(why.past)))
     if why.waits:
         yield _row("waits for", " → ".join(why.waits))
     for blocked in why.blocked:

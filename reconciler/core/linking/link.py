@@ -24,10 +24,11 @@ from reconciler.model.problem import Problem, errors
 
 @dataclass(frozen=True, slots=True)
 class LinkedService:
-    """A usable service and the hosts that it selects, sorted."""
+    """A usable service and the hosts that it selects, sorted; `mask` says of each host whether it is one of them."""
 
     document: ServiceDocument
     hosts: tuple[str, ...]
+    mask: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ def link(
     found += [problem for problem, _ in circles]
 
     held = causes(documents, unseen, _own(found) | _in_circles(circles))
-    linked = {name: LinkedService(documents.services[name], index.names(b)) for name, b in bits.items()}
+    linked = {name: LinkedService(documents.services[name], index.names(b), index.mask(b)) for name, b in bits.items()}
     return Linked(
         hosts=indexed.hosts,
         services={name: service for name, service in linked.items() if name not in held},
@@ -108,15 +109,12 @@ def link(
 
 
 def _index(documents: Documents, *, allow_local: bool) -> Indexed:
-    hosts: dict[str, Host] = {}
-    refused: list[Problem] = []
-    for name in sorted(documents.hosts):
-        host = documents.hosts[name].host
-        if allow_local or host.connection != "local":
-            hosts[name] = host
-        else:
-            refused.append(_local_problem(documents.hosts[name]))
-    return Indexed(documents.hosts, allow_local, hosts, tuple(refused), LabelIndex(hosts.values()))
+    hosts = {name: documents.hosts[name].host for name in sorted(documents.hosts)}
+    local = [] if allow_local else [name for name, host in hosts.items() if host.connection == "local"]
+    for name in local:
+        del hosts[name]
+    refused = tuple(_local_problem(documents.hosts[name]) for name in local)
+    return Indexed(documents.hosts, allow_local, hosts, refused, LabelIndex(hosts))
 
 
 def _local_problem(document: HostDocument) -> Problem:

@@ -7,10 +7,10 @@ selects nothing here, whatever it means elsewhere. Must not know services.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from itertools import compress
-from operator import attrgetter, or_
+from operator import or_
 
 from reconciler.model.desired import Host
 from reconciler.model.document import Expression, Selector
@@ -25,15 +25,16 @@ class LabelIndex:
     for it: most labels (racks, serial numbers) are never asked for.
     """
 
-    def __init__(self, hosts: Iterable[Host]) -> None:
-        ordered = sorted(hosts, key=attrgetter("name"))
-        self._names = [host.name for host in ordered]
-        self._labels = [host.labels for host in ordered]
-        self._all = (1 << len(ordered)) - 1
+    def __init__(self, hosts: Mapping[str, Host]) -> None:
+        """Of hosts by name, which are sorted."""
+        self._names = [*hosts]
+        self._labels = [host.labels for host in hosts.values()]
+        self._all = (1 << len(hosts)) - 1
         self._positions: dict[str, dict[str, list[int]]] = {}
         self._pairs: dict[tuple[str, str], int] = {}
         self._keys: dict[str, int] = {}
         self._selected: dict[int, tuple[str, ...]] = {}
+        self._masks: dict[int, bytes] = {}
 
     def select(self, selector: Selector) -> tuple[str, ...]:
         """Names of the hosts that it selects, sorted."""
@@ -53,8 +54,14 @@ class LabelIndex:
     def names(self, bits: int) -> tuple[str, ...]:
         """Names of the hosts of a bitmap, sorted."""
         if bits not in self._selected:
-            self._selected[bits] = tuple(compress(self._names, f"{bits:b}"[::-1].encode().translate(_BITS)))
+            self._selected[bits] = tuple(compress(self._names, self.mask(bits)))
         return self._selected[bits]
+
+    def mask(self, bits: int) -> bytes:
+        """A bitmap as a byte for each host, sorted by name: 1 or 0."""
+        if bits not in self._masks:
+            self._masks[bits] = f"{bits:0{len(self._names)}b}"[::-1].encode().translate(_BITS)
+        return self._masks[bits]
 
     def _matching(self, expression: Expression) -> int:
         match expression.operator:

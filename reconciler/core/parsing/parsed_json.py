@@ -6,9 +6,11 @@ Must not know where pages are kept.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import accumulate, chain, compress, repeat
+from typing import Any
 
 import orjson
 
@@ -20,9 +22,11 @@ from reconciler.model.document import HostDocument
 from reconciler.model.key import Place
 from reconciler.model.problem import Problem
 
-FORMAT = 2
-_USUAL = 7
-"""Fields of a host that has the usual port and way in."""
+FORMAT = 3
+
+_place = partial(tuple.__new__, Place)
+_host = partial(tuple.__new__, Host)
+_document = partial(tuple.__new__, HostDocument)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,8 @@ def to_page(files: Sequence[Kept]) -> bytes:
     """A page of some files."""
     table = _Table()
     rows = [[kept.blob, *_file(kept.result, table)] for kept in files]
-    return orjson.dumps([table.vars.values, table.keys.values, table.words.values, rows])
+    common = [table.vars.values, table.keys.values, table.words.values]
+    return orjson.dumps([common, [list(column) for column in zip(*table.hosts, strict=True)], table.unusual, rows])
 
 
 class Pages:
@@ -53,43 +58,39 @@ class Pages:
 
     def wanted(self, page: bytes, blobs: Mapping[str, str]) -> Iterator[Kept]:
         """The files of a page that are of these paths' blobs."""
-        variables, keys, words, rows = orjson.loads(page)
-        table = _Read([*map(self._vars.of, variables)], keys, [self._words.setdefault(w, w) for w in words])
+        common, columns, unusual, rows = orjson.loads(page)
         self.seen += len(rows)
-        for blob, path, *row in rows:
-            if blobs.get(path) == blob:
-                yield Kept(blob, self._result(path, row, table))
+        wanted = [blobs.get(path) == blob for blob, path, *_ in rows]
+        if not any(wanted):
+            return
+        paths = chain.from_iterable(repeat(path, many) for _, path, _, _, many, *_ in rows)
+        hosts = self._hosts(common, columns, paths, unusual) if columns else []
+        ends = accumulate(row[4] for row in rows)
+        for (blob, path, size, count, many, *rest), end in compress(zip(rows, ends, strict=True), wanted):
+            own = tuple(hosts[end - many : end])
+            yield Kept(blob, FileResult(path, size, count, own, *(_rest(path, rest[0]) if rest else ())))
 
-    def _result(self, path: str, row: list[Any], table: _Read) -> FileResult:
-        size, count, rows, *rest = row
-        hosts = tuple(
-            [_usual(path, host, table) if len(host) == _USUAL else _other(path, host, table) for host in rows]
-        )
-        return FileResult(path, size, count, hosts, *(_rest(path, rest[0]) if rest else ()))
-
-
-class _Read(NamedTuple):
-    """What the hosts of a page have in common, by number."""
-
-    vars: list[Mapping[str, Any]]
-    keys: list[list[str]]
-    words: list[str]
-
-
-def _usual(path: str, row: list[Any], table: _Read) -> HostDocument:
-    """Runs for every host there is, so it does nothing twice."""
-    name, line, column, address, variables, keys, values = row
-    labels = dict(zip(table.keys[keys], map(table.words.__getitem__, values), strict=True))
-    return HostDocument(
-        Host(name, Place(path, line, column), labels, address, 22, "", "ssh", False, "", table.vars[variables])
-    )
-
-
-def _other(path: str, row: list[Any], table: _Read) -> HostDocument:
-    port, user, connection, become, root, at = row[_USUAL:]
-    host = _usual(path, row[:_USUAL], table).host
-    host = replace(host, port=port, user=user, connection=connection, become=become, root=root)
-    return HostDocument(host, Place(path, *at) if at else None)
+    def _hosts(
+        self, common: list[Any], columns: list[list[Any]], paths: Iterable[str], unusual: list[list[Any]]
+    ) -> list[HostDocument]:
+        """Runs for every host there is, so whole columns are put together at once, and nothing is done twice."""
+        variables = [*map(self._vars.of, common[0])]
+        words = [self._words.setdefault(word, word) for word in common[2]]
+        names, lines, starts, addresses, of_vars, of_keys, of_words = columns
+        places = map(_place, zip(paths, lines, starts, strict=True))
+        labels = [
+            dict(zip(keys, map(words.__getitem__, values), strict=True))
+            for keys, values in zip(map(common[1].__getitem__, of_keys), of_words, strict=True)
+        ]
+        usual = map(repeat, (22, "", "ssh", False, ""))
+        values = zip(names, places, labels, addresses, *usual, map(variables.__getitem__, of_vars), strict=False)
+        documents = [*map(_document, zip(map(_host, values), repeat(None), strict=False))]
+        for number, port, user, connection, become, root, at in unusual:
+            host = documents[number].host
+            rest = {"port": port, "user": user, "connection": connection, "become": become, "root": root}
+            place = Place(host.place.path, *at) if at else None
+            documents[number] = HostDocument(host._replace(**rest), place)
+        return documents
 
 
 class _Numbers:
@@ -107,20 +108,33 @@ class _Numbers:
 
 
 class _Table:
-    """What hosts of a page have in common: vars, the keys of their labels, the words in their labels."""
+    """The hosts of a page, and what they have in common: vars, the keys of their labels, the words in their labels.
+
+    `unusual` are those that don't have the usual port and way in, by number.
+    """
 
     def __init__(self) -> None:
         self.vars, self.keys, self.words = _Numbers(), _Numbers(), _Numbers()
+        self.hosts: list[tuple[Any, ...]] = []
+        self.unusual: list[list[Any]] = []
 
-    def host(self, host: Host) -> tuple[int, int, list[int]]:
-        labels = host.labels
-        keys = self.keys.of(tuple(labels), list(labels))
-        return self.vars.of(orjson.dumps(host.vars), host.vars), keys, [self.words.of(w, w) for w in labels.values()]
+    def add(self, document: HostDocument) -> None:
+        host = document.host
+        rest = [host.port, host.user, host.connection, host.become, host.root]
+        if rest != [22, "", "ssh", False, ""] or document.connection is not None:
+            at = _at(document.connection) if document.connection else None
+            self.unusual.append([len(self.hosts), *rest, at])
+        variables = self.vars.of(orjson.dumps(host.vars), host.vars)
+        keys = self.keys.of(tuple(host.labels), list(host.labels))
+        words = [self.words.of(word, word) for word in host.labels.values()]
+        self.hosts.append((host.name, *_at(host.place), host.address, variables, keys, words))
 
 
 def _file(result: FileResult, table: _Table) -> list[Any]:
     """Nothing but hosts is the usual case; then the rest is left out."""
-    row = [result.path, result.size, result.count, [_host(d, table) for d in result.hosts]]
+    for document in result.hosts:
+        table.add(document)
+    row = [result.path, result.size, result.count, len(result.hosts)]
     plain = FileResult(result.path, result.size, result.count, result.hosts)
     if result != plain:
         documents = [to_fields(document) for document in result.documents]
@@ -141,14 +155,6 @@ def _rest(path: str, rest: list[Any]) -> tuple[Any, ...]:
         frozenset(references),
         tuple(Problem(Place(path, line, column), *said) for line, column, *said in problems),
     )
-
-
-def _host(document: HostDocument, table: _Table) -> list[Any]:
-    host = document.host
-    row = [host.name, *_at(host.place), host.address, *table.host(host)]
-    rest = [host.port, host.user, host.connection, host.become, host.root]
-    usual = rest == [22, "", "ssh", False, ""] and document.connection is None
-    return row if usual else [*row, *rest, _at(document.connection) if document.connection else None]
 
 
 def _at(place: Place) -> tuple[int, int]:

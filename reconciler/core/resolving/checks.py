@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from reconciler.core.linking.link import Linked
 from reconciler.core.resolving.opaque import Sealer
 from reconciler.core.resolving.render import RenderError, Scope, Use, compile_template, is_template, render
-from reconciler.core.resolving.values import context, value_set, varies
+from reconciler.core.resolving.values import alike, context, varies
 from reconciler.kinds.service import UnitName, unit_name
 from reconciler.model.desired import Host
 from reconciler.model.document import ServiceDocument
@@ -138,7 +138,7 @@ def check_templates(
     """Hosts for which a check can't be filled in, and why. Each template is tried once for each distinct set of the
     values that it uses, addresses and names of hosts left aside. `scopes` gives what templates of a host see."""
     for number, check in enumerate(service.rollout.health if hosts else ()):
-        for members in _groups(_uses(check, overridden), hosts):
+        for members in alike(_uses(check, overridden), hosts):
             try:
                 filled(check, scopes(members[0]))
             except RenderError as error:
@@ -156,12 +156,3 @@ def _uses(check: Check, overridden: frozenset[str]) -> list[Use]:
     except RenderError:
         return []
     return sorted(use for use in found if use not in _ALWAYS_THERE and varies(use, overridden))
-
-
-def _groups(uses: list[Use], hosts: list[Host]) -> list[list[Host]]:
-    if not uses:
-        return [hosts]
-    groups: dict[object, list[Host]] = {}
-    for host in hosts:
-        groups.setdefault(value_set(uses, host), []).append(host)
-    return list(groups.values())

@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import compress, repeat
 from operator import attrgetter
 from typing import TypeAlias
 
@@ -22,7 +23,7 @@ from reconciler.core.resolving.profile import Own, described
 from reconciler.core.resolving.recipe import Cook, Recipe, Unusable, compile_entry
 from reconciler.core.resolving.render import Scope, Use
 from reconciler.core.resolving.rows import Slice
-from reconciler.core.resolving.values import context, host_scope, value_set, varies
+from reconciler.core.resolving.values import alike, context, host_scope, varies
 from reconciler.kinds import Registry
 from reconciler.model.desired import Host, Resource
 from reconciler.model.document import ProjectDocument, ServiceDocument
@@ -41,9 +42,11 @@ Column: TypeAlias = Resource | dict[str, Resource]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Marked:
-    """`named` are the vars that each host sets itself, `rooted` the hosts whose `/` is a directory."""
+    """All hosts, sorted by name, and the names of the vars that each of them sets itself; `rooted` are those whose `/`
+    is a directory."""
 
-    named: Mapping[str, frozenset[str]]
+    all: tuple[Host, ...]
+    named: tuple[frozenset[str], ...]
     rooted: tuple[str, ...]
 
 
@@ -75,10 +78,13 @@ class Ground:
 
 def marked(hosts: Mapping[str, Host]) -> Marked:
     """Looked up once for the same hosts."""
+    # By identity: hosts have few different vars, and those are one object.
+    vars_of = {id(host.vars): host.vars for host in hosts.values()}
     known: dict[frozenset[str], frozenset[str]] = {}
-    named = ((host.name, frozenset(host.vars)) for host in hosts.values())
+    names = {number: known.setdefault(of := frozenset(own), of) for number, own in vars_of.items()}
     return Marked(
-        named={name: known.setdefault(names, names) for name, names in named},
+        all=tuple(hosts.values()),
+        named=tuple([names[id(host.vars)] for host in hosts.values()]),
         rooted=tuple(host.name for host in hosts.values() if host.root),
     )
 
@@ -141,8 +147,8 @@ def part_of(linked: LinkedService, ground: Ground, before: Part | None = None) -
 
 def _fill(part: Part, ground: Ground, before: Part | None, read: Callable[[str], bytes | None]) -> None:
     linked, service = part.service, part.service.document
-    hosts = [ground.linked.hosts[name] for name in linked.hosts]
-    overridden = frozenset[str]().union(*{ground.hosts.named[name] for name in linked.hosts})
+    hosts = [*compress(ground.hosts.all, linked.mask)]
+    overridden = frozenset[str]().union(*set(compress(ground.hosts.named, linked.mask)))
     scopes = _Scopes(service, part.project, part.sealer)
     columns: list[Column] = []
     for entry in service.entries:
@@ -211,7 +217,7 @@ class _Filling:
         cook = Cook(self.recipe)
         if not uses:
             return self._cooked(cook, None, self.hosts) or {}
-        groups = _groups(uses, self.hosts)
+        groups = alike(uses, self.hosts)
         if self._own(len(groups)):
             return self._digested(cook, uses, groups)
         return self._each(cook, groups)
@@ -284,22 +290,10 @@ def _made(cook: Cook, hosts: list[Host], scopes: _Scopes, name: str) -> Resource
     return cook.cook(scopes.of(hosts[bisect_left(hosts, name, key=attrgetter("name"))]))
 
 
-def _groups(uses: list[Use], hosts: list[Host]) -> list[list[Host]]:
-    """Hosts for which the values that are used are the same."""
-    if ("host", "name") in uses or ("host",) in uses:
-        return [[host] for host in hosts]
-    groups: dict[object, list[Host]] = {}
-    for host in hosts:
-        groups.setdefault(value_set(uses, host), []).append(host)
-    return list(groups.values())
-
-
 def _rows(columns: list[Column], hosts: Sequence[str]) -> dict[str, Slice]:
     if all(isinstance(column, Resource) for column in columns):
         return dict.fromkeys(hosts, tuple(c for c in columns if isinstance(c, Resource)))
+    each = [repeat(c, len(hosts)) if isinstance(c, Resource) else map(c.__getitem__, hosts) for c in columns]
     interned: dict[Slice, Slice] = {}
-    rows: dict[str, Slice] = {}
-    for host in hosts:
-        row = tuple([c if isinstance(c, Resource) else c[host] for c in columns])
-        rows[host] = interned.setdefault(row, row)
-    return rows
+    rows = [*zip(*each, strict=True)]
+    return dict(zip(hosts, map(interned.setdefault, rows, rows), strict=True))

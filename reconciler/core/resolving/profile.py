@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from hashlib import blake2b
 
 from reconciler import __version__
 from reconciler.model.desired import Profile, Resource
@@ -67,14 +68,21 @@ def layout_of(rows: tuple[tuple[Resource, ...], ...], owns: Owns) -> Profile:
 
 def asked(layouts: Mapping[str, Profile], owns: Owns) -> dict[str, str]:
     """For each host a digest of everything that Git asks for there: the same digest, the same request."""
-    result: dict[str, str] = {}
-    for host, layout in layouts.items():
-        if layout.varying:
-            own = [owns[r].digests[host] for r in layout.resources if r in layout.varying]
-            result[host] = digest([layout.digest, *own])
-        else:
-            result[host] = layout.digest
-    return result
+    sources = {layout: _sources(layout, owns) for layout in set(layouts.values())}
+    return {
+        host: _joined(layout.digest, *[digests[host] for digests in own]) if (own := sources[layout]) else layout.digest
+        for host, layout in layouts.items()
+    }
+
+
+def _sources(layout: Profile, owns: Owns) -> list[Mapping[str, str]]:
+    """Where the digests stand of what is each host's own."""
+    return [owns[r].digests for r in layout.resources if r in layout.varying]
+
+
+def _joined(*of: str) -> str:
+    """As `model.digest`, but for digests alone, which are all of one length: there is one for every host."""
+    return blake2b("".join(of).encode(), digest_size=16).hexdigest()
 
 
 def described(resource: Resource, *, varies: bool) -> list[object]:

@@ -8,7 +8,7 @@ Knows documents, kinds and templates; knows nothing of observations or plans.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,7 +20,7 @@ from reconciler.core.resolving.profile import Owns, Profiles, asked
 from reconciler.core.resolving.references import check_rooted
 from reconciler.core.resolving.rows import Row, Rows
 from reconciler.kinds import Registry
-from reconciler.model.desired import Desired, Held, Project, Service
+from reconciler.model.desired import Desired, Held, Profile, Project, Service
 from reconciler.model.key import Key
 from reconciler.model.problem import Problem, errors
 
@@ -70,7 +70,7 @@ def resolve_again(
         if parts.get(name) is not old.get(name):
             then = old[name].slices if name in old else {}
             now = parts[name].slices if name in parts else {}
-            rows.put(name, now, then.keys() | now.keys() if then else now)
+            rows.put(name, now, then.keys() | now.keys() if then else now.keys())
     owns = {sample: own for part in parts.values() for sample, own in part.own.items()}
     held = _held_by(parts, rows.by_host, owns, ground)
     without = _without(held, linked)
@@ -106,9 +106,12 @@ def _profiles(before: Desired | None, rows: Mapping[str, Row], owns: Owns, touch
     old = before or Desired("", {}, {}, {})
     if before and not touched:
         return {name: getattr(old, name) for name in ("layouts", "profiles", "asked", "managed")}
-    fresh = {host: rows[host].profile(owns) for host in touched}
-    size = sum(len(profile.resources) for profile in fresh.values())
-    gone = sum(len(old.layouts[host].resources) for host in touched) if before else 0
+    touched = rows.keys() if len(touched) == len(rows) else touched
+    of = [*map(rows.__getitem__, touched)]
+    made = {row: row.profile(owns) for row in set(of)}
+    fresh = dict(zip(touched, map(made.__getitem__, of), strict=True))
+    size = _size(fresh.values())
+    gone = _size(map(old.layouts.__getitem__, touched)) if before else 0
     layouts = {**old.layouts, **fresh}
     return {
         "layouts": layouts,
@@ -116,6 +119,10 @@ def _profiles(before: Desired | None, rows: Mapping[str, Row], owns: Owns, touch
         "asked": {**old.asked, **asked(fresh, owns)},
         "managed": old.managed + size - gone,
     }
+
+
+def _size(profiles: Iterable[Profile]) -> int:
+    return sum(len(profile.resources) * many for profile, many in Counter(profiles).items())
 
 
 def _held_by(parts: Mapping[str, Part], rows: Mapping[str, Row], owns: Owns, ground: Ground) -> HeldBy:

@@ -6,9 +6,10 @@ change of one service costs what its hosts cost. Knows slices and profiles; know
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from operator import itemgetter
+from itertools import compress
+from operator import is_not, itemgetter
 
 from reconciler.core.resolving.profile import Owns, layout_of
 from reconciler.core.resolving.references import Finding, check_profile
@@ -62,18 +63,25 @@ class Rows:
         by_host = dict.fromkeys(hosts, nothing)
         return cls(by_host, set(by_host), {(): nothing})
 
-    def put(self, service: str, slices: Mapping[str, Slice], hosts: Iterable[str]) -> None:
-        """These hosts get from the service what is in `slices`, or nothing any more."""
-        steps: dict[tuple[Row, Slice | None], Row] = {}
-        rows = self.by_host
-        for host in hosts:
-            step = (rows[host], slices.get(host))
-            row = steps.get(step)
-            if row is None:
-                row = steps[step] = self._with(*step, service)
-            if row is not step[0]:
-                rows[host] = row
-                self.touched.add(host)
+    def put(self, service: str, slices: Mapping[str, Slice], hosts: Collection[str]) -> None:
+        """These hosts get from the service what is in `slices`, or nothing any more.
+
+        Runs for every service and host there is, so hosts are only mapped; work is done for each different step.
+        """
+        before = [*map(self.by_host.__getitem__, hosts)]
+        parts = [*map(slices.get, hosts)]
+        # By identity: equal slices of a service are one tuple, and to hash what is in them would take longer.
+        different = {id(part): part for part in parts}
+        if len(different) == 1:
+            rows = {row: self._with(row, parts[0], service) for row in set(before)}
+            after = [*map(rows.__getitem__, before)]
+        else:
+            steps = [*zip(before, map(id, parts), strict=True)]
+            stepped = {step: self._with(step[0], different[step[1]], service) for step in set(steps)}
+            after = [*map(stepped.__getitem__, steps)]
+        self.by_host.update(zip(hosts, after, strict=True))
+        if len(self.touched) < len(self.by_host):
+            self.touched.update(compress(hosts, map(is_not, before, after)))
 
     def _with(self, row: Row, part: Slice | None, service: str) -> Row:
         slices = {**dict(row.slices), service: part}

@@ -6,7 +6,7 @@ Knows documents and hosts; knows nothing of templates' syntax.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,9 +77,16 @@ def varies(use: Use, overridden: frozenset[str]) -> bool:
             return False
 
 
-def value_set(uses: Iterable[Use], host: Host) -> tuple[Any, ...]:
-    """The host's own part of the values that a template uses: hosts with equal ones get equal results."""
-    return tuple(_hashable(_own(use, host)) for use in uses)
+def alike(uses: Sequence[Use], hosts: Sequence[Host]) -> list[list[Host]]:
+    """Hosts by their own part of the values that a template uses: those of a group get equal results."""
+    if not uses:
+        return [list(hosts)]
+    if ("host", "name") in uses or ("host",) in uses:
+        return [[host] for host in hosts]
+    groups: dict[object, list[Host]] = {}
+    for host, values in zip(hosts, zip(*(_column(use, hosts) for use in uses), strict=True), strict=True):
+        groups.setdefault(values, []).append(host)
+    return list(groups.values())
 
 
 def origins(service: ServiceDocument, project: ProjectDocument | None, host: Host) -> list[Origin]:
@@ -97,11 +104,22 @@ def origins(service: ServiceDocument, project: ProjectDocument | None, host: Hos
     return found
 
 
-def _own(use: Use, host: Host) -> Any:
+def _column(use: Use, hosts: Sequence[Host]) -> list[Any]:
+    """What each host has of a value, such that different ones are told apart."""
     match use:
         case ("host", "labels", label, *_):
-            return host.labels.get(label)
-        case ("host", "labels"):
+            return [host.labels.get(label) for host in hosts]
+        case ("host", *_):
+            return [_hashable(_own(use, host)) for host in hosts]
+    # By identity: hosts have few different vars, and those are one object.
+    known = {id(host.vars): host for host in hosts}
+    values = {number: _hashable(_own(use, host)) for number, host in known.items()}
+    return [values[id(host.vars)] for host in hosts]
+
+
+def _own(use: Use, host: Host) -> Any:
+    match use:
+        case ("host", "labels", *_):
             return dict(host.labels)
         case ("host", "address", *_):
             return host.address

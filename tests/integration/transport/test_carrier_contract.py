@@ -137,7 +137,7 @@ def test_a_module_that_is_not_there_fails_its_works_alone(machine: Machine) -> N
     missing = Payload({}, (Work(Key("x", "y"), {}, "", (Call("no.such.module", {}),)),))
     good = Payload({}, (put(machine, "a", b"x"),))
     odd = Payload({}, (Work(Key("x", "y"), {}, "", (Call("rm -rf", {}),)),))
-    deliveries = [Delivery(replace(machine.host, name=str(n)), p, 1, "s") for n, p in enumerate((missing, good, odd))]
+    deliveries = [Delivery(machine.host._replace(name=str(n)), p, 1, "s") for n, p in enumerate((missing, good, odd))]
     replies = {reply.host: reply for reply in carried(with_settings(machine, lock_wait=5).settings, deliveries)}
     assert {name: reply.status for name, reply in replies.items()} == {"0": "failed", "1": "done", "2": "failed"}
     assert "ansible-galaxy collection install no.such" in replies["0"].reason
@@ -146,7 +146,7 @@ def test_a_module_that_is_not_there_fails_its_works_alone(machine: Machine) -> N
 
 def test_hosts_not_begun_are_skipped_and_begun_ones_finish(machine: Machine, memory: Path) -> None:
     slow = Payload({}, (_shell(machine, "slow", "sleep", "1.5"),))
-    deliveries = [Delivery(replace(machine.host, name=str(number)), slow, 1, "s") for number in range(6)]
+    deliveries = [Delivery(machine.host._replace(name=str(number)), slow, 1, "s") for number in range(6)]
     begun = with_settings(machine, forks=1, width=1, lock_wait=20).settings
     replies = carried(begun, deliveries, lambda: bool(list(memory.glob("*/sent/h000001"))))
     assert sorted(reply.host for reply in replies) == [str(number) for number in range(6)]
@@ -201,7 +201,7 @@ def test_one_reply_for_each_delivery_whatever_it_is(machine: Machine) -> None:
         Host("odd", Place("h.yaml"), address="{{ lookup('pipe', 'id') }}"),
         Host("dash", Place("h.yaml"), address="-oProxyCommand=id"),
         Host("no-root", Place("h.yaml"), connection="local", root="/no/such/root"),
-        replace(machine.host, name="again"),
+        machine.host._replace(name="again"),
     ]
     replies = {reply.host: reply for reply in carried(machine.settings, [Delivery(host, look) for host in hosts])}
     assert {name: reply.status for name, reply in replies.items()} == {

@@ -92,10 +92,10 @@ def test_hosts_that_can_not_be_reached(sshd: Sshd, ssh: Machine, tmp_path: Path)
         (tmp_path / name).write_text("")
     make_key(tmp_path / "stranger")
     (tmp_path / "other_known").write_text(f"[127.0.0.1]:{sshd.port} {(tmp_path / 'stranger.pub').read_text()}")
-    closed = replace(ssh.host, port=free_port())
+    closed = ssh.host._replace(port=free_port())
     cases = [
         (closed, {}, "ssh: connection refused"),
-        (replace(ssh.host, address="no-such-host.invalid"), {}, "ssh: the name no-such-host.invalid can't be resolved"),
+        (ssh.host._replace(address="no-such-host.invalid"), {}, "ssh: the name no-such-host.invalid can't be resolved"),
         (
             ssh.host,
             {"known_hosts_file": str(tmp_path / "empty_known")},
@@ -153,7 +153,7 @@ def test_a_consumer_that_stops_listening_ends_the_run(ssh: Machine, memory: Path
     slow = Call("ansible.builtin.command", {"argv": wait})
     slowly = Payload({}, (Work(Key("command", "x"), {}, "", (slow,)),))
     # The second looks at the lock that the first holds, and answers at once.
-    deliveries = [Delivery(ssh.host, slowly, 1, "s"), Delivery(replace(ssh.host, port=free_port()), _look(ssh))]
+    deliveries = [Delivery(ssh.host, slowly, 1, "s"), Delivery(ssh.host._replace(port=free_port()), _look(ssh))]
     replies = AnsibleCarrier(ssh.settings).carry(deliveries, lambda: False)
     assert next(iter(replies)).status == "unreachable"
     del replies
@@ -236,7 +236,7 @@ def test_an_interrupt_reaches_only_us(ssh: Machine, memory: Path) -> None:
         work = Work(Key("command", "x"), {}, "", (slow,))
         settings = replace(ssh.settings, forks=1, width=1)
         slowly = Payload({}, (work,))
-        hosts = [replace(ssh.host, name=str(number)) for number in range(3)]
+        hosts = [ssh.host._replace(name=str(number)) for number in range(3)]
         releasing = threading.Thread(target=release)
         releasing.start()
         replies = carried(settings, [Delivery(host, slowly, 1, "s") for host in hosts], stopping)

@@ -58,7 +58,7 @@ def test_hosts_that_do_not_answer_hold_nobody_up(ssh: Machine, sshd: Sshd, tmp_p
     with _speaking(b"") as silent, _speaking(b"SSH-2.0-stuck\r\n") as stuck, _speaking(b"HTTP/1.1 400\r\n\r\n") as odd:
         known.write_text("".join(f"[127.0.0.1]:{port} {public}" for port in (sshd.port, silent, stuck)))
         ports = [silent] * 20 + [stuck] * 3 + [odd, sshd.port]
-        hosts = [replace(ssh.host, name=f"h{number}", port=port) for number, port in enumerate(ports)]
+        hosts = [ssh.host._replace(name=f"h{number}", port=port) for number, port in enumerate(ports)]
         replies = carried(hurried.settings, [Delivery(host, _look(ssh)) for host in hosts])
     by_port = {port: {(r.status, r.reason) for r in replies if ports[int(r.host[1:])] == port} for port in ports}
     assert by_port[silent] == by_port[stuck] == {("unreachable", "ssh: timed out")}
@@ -75,9 +75,9 @@ def test_a_host_that_works_for_long_does_not_hold_back_replies(ssh: Machine) -> 
     release = ssh.files / "release"
     wait = ["sh", "-c", f"until [ -e {ssh.path('release')} ]; do sleep 0.05; done"]
     slow = Work(Key("command", "x"), {}, "", (Call("ansible.builtin.command", {"argv": wait}),))
-    deliveries = [Delivery(replace(ssh.host, name="slow"), Payload({}, (slow,)), 1, "s")]
+    deliveries = [Delivery(ssh.host._replace(name="slow"), Payload({}, (slow,)), 1, "s")]
     # It looks at a lock that the other holds, so it is refused; that is an answer too.
-    deliveries.append(Delivery(replace(ssh.host, name="quick"), _look(ssh)))
+    deliveries.append(Delivery(ssh.host._replace(name="quick"), _look(ssh)))
     order = []
     from reconciler.adapters.ansible.carrier import AnsibleCarrier
 
@@ -123,7 +123,7 @@ def test_the_second_visit_sends_arguments_only(ssh: Machine, sshd: Sshd, tmp_pat
         (tmp_path / "known").write_text(f"[127.0.0.1]:{port} {(sshd.base / 'host_key.pub').read_text()}")
         known = str(tmp_path / "known")
         machine = replace(
-            with_settings(ssh, known_hosts_file=known, cache_dir=str(cache)), host=replace(ssh.host, port=port)
+            with_settings(ssh, known_hosts_file=known, cache_dir=str(cache)), host=ssh.host._replace(port=port)
         )
         shutil.rmtree(ssh.state / "code", ignore_errors=True)
         for content in (b"first", b"second"):
@@ -215,7 +215,7 @@ def test_a_key_that_only_the_agent_can_use_goes_the_standard_way(ssh: Machine, s
 
 def test_hosts_that_get_the_code_at_once_share_it(ssh: Machine, sshd: Sshd, tmp_path: Path) -> None:
     fresh = with_settings(ssh, cache_dir=str(tmp_path / "cache"))
-    hosts = [replace(ssh.host, name=f"h{number}") for number in range(6)]
+    hosts = [ssh.host._replace(name=f"h{number}") for number in range(6)]
     replies = carried(fresh.settings, [Delivery(host, _look(ssh)) for host in hosts])
     assert [reply.status for reply in replies] == ["done"] * 6
     assert len(ssh.commands()) == 6
@@ -226,8 +226,8 @@ def test_a_host_that_works_for_long_does_not_hold_up_the_next_shards(ssh: Machin
     """On one core, each host a shard of its own: the second begins although the first waits for it."""
     wait = ["sh", "-c", f"until [ -e {ssh.path('release')} ]; do sleep 0.05; done"]
     slow = Work(Key("command", "x"), {}, "", (Call("ansible.builtin.command", {"argv": wait}),))
-    deliveries = [Delivery(replace(ssh.host, name="slow"), Payload({}, (slow,)), 1, "s")]
-    deliveries.append(Delivery(replace(ssh.host, name="quick"), _look(ssh)))
+    deliveries = [Delivery(ssh.host._replace(name="slow"), Payload({}, (slow,)), 1, "s")]
+    deliveries.append(Delivery(ssh.host._replace(name="quick"), _look(ssh)))
     order = []
     from reconciler.adapters.ansible.carrier import AnsibleCarrier
 
@@ -249,8 +249,8 @@ def test_shards_run_side_by_side_and_every_host_answers_once(ssh: Machine, monke
     from reconciler.adapters.ansible import carrier
 
     monkeypatch.setattr(carrier, "SHARD", 2)
-    local = replace(ssh.host, name="local", connection="local", root=str(ssh.files))
-    hosts = [*(replace(ssh.host, name=f"h{number}") for number in range(5)), local]
+    local = ssh.host._replace(name="local", connection="local", root=str(ssh.files))
+    hosts = [*(ssh.host._replace(name=f"h{number}") for number in range(5)), local]
     replies = carried(ssh.settings, [Delivery(host, _look(ssh)) for host in hosts])
     assert sorted((reply.host, reply.status) for reply in replies) == [
         *((f"h{number}", "done") for number in range(5)),

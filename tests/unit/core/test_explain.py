@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from reconciler.core.assessing.drift import drifted
-from reconciler.core.explain.drift_text import drift_document, drift_markdown, drift_text
+from reconciler.core.explain.drift_text import Drifting, drift_document, drift_markdown, drift_text
 from reconciler.core.explain.markdown import plan_markdown
 from reconciler.core.explain.plan_text import plan_text
 from reconciler.core.explain.run_text import run_details, run_document, run_markdown, run_text, runs_text
@@ -133,12 +133,12 @@ def the_plan_markdown(told: Told) -> Iterable[str]:
 
 def the_drift(told: Told) -> Iterable[str]:
     found = drifted(told.planned.assessment, told.desired, told.planned.observations)
-    return plain(drift_text(found, told.planned.assessment.blocked, told.desired, told.now))
+    return plain(drift_text(Drifting(found, told.planned.assessment.blocked, told.desired), told.now))
 
 
 def the_drift_markdown(told: Told) -> Iterable[str]:
     found = drifted(told.planned.assessment, told.desired, told.planned.observations)
-    return drift_markdown(found, told.planned.assessment.blocked)
+    return drift_markdown(Drifting(found, told.planned.assessment.blocked, told.desired))
 
 
 def the_reasons(told: Told) -> Iterable[str]:
@@ -178,7 +178,7 @@ def test_no_secret_is_in_any_text(told: Told) -> None:
     texts = ["\n".join(tell(told)) for tell in TEXTS.values()]
     documents = [repr(why_document(why(told.known, "web-8", Key("user", "deploy")))), repr(run_document(told.run))]
     found = drifted(told.planned.assessment, told.desired, told.planned.observations)
-    documents.append(repr(drift_document(found, told.planned.plan.blocked)))
+    documents.append(repr(drift_document(Drifting(found, told.planned.plan.blocked, told.desired))))
     assert not [text for text in texts + documents if "saltsalt" in text]
 
 
@@ -203,8 +203,8 @@ def test_when_there_is_nothing_to_say(calm: Fleet) -> None:
         "",
         f"No changes. 1 host matches revision {sha}.",
     ]
-    assert plain(drift_text([], [], desired, now)) == ["Nothing drifts on 1 host."]
-    assert list(drift_markdown([], [])) == ["**Nothing drifts.**"]
+    assert plain(drift_text(Drifting([], [], desired), now)) == ["Nothing drifts on 1 host."]
+    assert list(drift_markdown(Drifting([], [], desired))) == ["**Nothing drifts.**"]
     assert plain(runs_text([])) == ["Nothing was applied yet."]
 
 
@@ -277,7 +277,7 @@ def test_hostile_text_can_not_move_the_cursor_or_leave_its_cell(calm: Fleet) -> 
     planned = calm.plan()
     found = drifted(planned.assessment, planned.read.desired, planned.observations)
     terminal = plain(plan_text(planned.plan, planned.read.desired, [], "\x1b[31msubject", calm.clock.time))
-    terminal += plain(drift_text(found, [], planned.read.desired, calm.clock.time))
+    terminal += plain(drift_text(Drifting(found, [], planned.read.desired), calm.clock.time))
     assert not [line for line in terminal if "\x1b" in line or "\u202e" in line]
     markdown = "\n".join(plan_markdown(planned.plan, []))
     assert "````diff" in markdown

@@ -21,7 +21,7 @@ HOSTS = {
 
 
 def index(labels: dict[str, dict[str, str]]) -> LabelIndex:
-    return LabelIndex(Host(name, Place("h.yaml"), labels=own) for name, own in labels.items())
+    return LabelIndex({name: Host(name, Place("h.yaml"), labels=labels[name]) for name in sorted(labels)})
 
 
 @pytest.mark.parametrize(

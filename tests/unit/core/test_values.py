@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from reconciler.core.resolving.opaque import Sealer
-from reconciler.core.resolving.values import Origin, context, origins, value_set, varies
+from reconciler.core.resolving.values import Origin, alike, context, origins, varies
 from reconciler.model.desired import Host
 from reconciler.model.document import ProjectDocument, Selector, ServiceDocument
 from reconciler.model.key import Place
@@ -71,13 +71,11 @@ def test_all_vars_vary_only_if_some_host_sets_one() -> None:
 )
 def test_values_that_render_differently_are_told_apart(one: Any, other: Any) -> None:
     hosts = [host() if value is ... else host(v=value) for value in (one, other)]
-    first, second = (value_set([("vars", "v")], h) for h in hosts)
-    assert first != second
-    assert first == value_set([("vars", "v")], hosts[0])
+    assert alike([("vars", "v")], [*hosts, hosts[0]]) == [[hosts[0], hosts[0]], [hosts[1]]]
 
 
-def test_a_value_set_holds_only_what_is_used() -> None:
+def test_hosts_are_told_apart_only_by_what_is_used() -> None:
     uses = [("host", "labels", "site"), ("vars", "a")]
-    alike = [host(a=1, b=2), Host("web-2", AT, {"site": "lon"}, "192.0.2.2", vars={"a": 1, "b": 3})]
-    assert len({value_set(uses, h) for h in alike}) == 1
-    assert len({value_set([*uses, ("host", "name")], h) for h in alike}) == 2
+    hosts = [host(a=1, b=2), Host("web-2", AT, {"site": "lon"}, "192.0.2.2", vars={"a": 1, "b": 3})]
+    assert alike(uses, hosts) == alike([], hosts) == [hosts]
+    assert alike([*uses, ("host", "name")], hosts) == [[each] for each in hosts]
