@@ -41,7 +41,8 @@ def test_it_installs_what_is_missing_and_says_so(lab: Lab, machine: Machine) -> 
 def test_it_goes_on_without_root(machine: Machine) -> None:
     done = machine.run("sh -s", user="ops", stdin=SCRIPT)
     assert done.stderr == (
-        "not root: the machine tests will be left out (they also need: debootstrap systemd-container git chromium prometheus)\n"
+        "not root: the machine tests will be left out "
+        "(they also need: debootstrap systemd-container git chromium prometheus)\n"
     )
     assert not machine.exists("/usr/bin/git")
 
