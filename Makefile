@@ -11,7 +11,7 @@ RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test lint bench needs lab lock schemas docs-kinds docs-cli docs-demo docs-settings docs-metrics clean
+.PHONY: help venv demo test lint bench needs lab lock schemas docs-kinds docs-cli docs-demo docs-settings docs-metrics monitoring clean
 # Half-written files are no results.
 .DELETE_ON_ERROR:
 
@@ -65,6 +65,9 @@ docs-settings: $(DEV) ## the reference of all settings
 
 docs-metrics: $(DEV) ## the reference of all metrics
 	$(BIN)/python -c 'from reconciler.adapters.metrics.catalogue import page; print(page(), end="")' > docs/metrics.md
+
+monitoring: $(DEV) ## Grafana dashboards and Prometheus alerts
+	$(BIN)/reconciler schema --monitoring packaging
 
 clean: ## remove what the other commands made here
 	rm -rf $(VENV) dist build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -17,11 +17,13 @@ from reconciler.core.words import printable
 from reconciler.model.event import (
     Applied,
     Event,
+    GivenUp,
     HealthFinished,
     HealthStarted,
     HostFinished,
     HostObserved,
     Led,
+    Notified,
     ObserveFinished,
     PlanMade,
     Polled,
@@ -112,6 +114,16 @@ class LogListener:
                 self.say("warning", "an interrupted run was taken over", run=run, **more)
             case Troubled(what, why):
                 self.say("error", f"trouble with {what}", why=why)
+            case _:
+                self._of_notices(event)
+
+    def _of_notices(self, event: Event) -> None:
+        match event:
+            case Notified(channel, notices, error):
+                said = "could not be told" if error else "told"
+                self.say("warning" if error else "info", said, channel=channel, notices=notices, why=error)
+            case GivenUp(notices):
+                self.say("error", "never told: a channel could not be reached for days", notices=notices)
             case _:
                 pass
 

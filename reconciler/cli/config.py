@@ -27,11 +27,13 @@ def check(common: Common) -> int:
     Contacts nobody. Exit code 0 when nothing is wrong, 1 otherwise.
     """
     from reconciler.bootstrap import webhook_secrets
+    from reconciler.bootstrap.notifying import targets
 
     missing = [f"{name} {path}: {why}" for name, path in _files(common.settings) if (why := _unreadable(Path(path)))]
     if missing:
         raise Stalled("\n".join(missing), "check the paths and their permissions")
     webhook_secrets(common.settings)
+    targets(common.settings)
     click.echo("The settings are fine.")
     return 0
 
@@ -76,6 +78,12 @@ def _files(settings: Settings) -> list[tuple[str, str]]:
         for section, model in sections.items()
         for name in type(model).model_fields
         if name.endswith("_file") and (value := getattr(model, name))
+    ]
+    named += [
+        (f"notify {each.name} {name}", value)
+        for each in settings.notify
+        for name in ("url_file", "secret_file", "ca_file")
+        if (value := getattr(each, name))
     ]
     # What a plugin of Ansible reads is its own business.
     return named + [(f"inventory {each.name}", each.source) for each in settings.inventory if each.type != "ansible"]

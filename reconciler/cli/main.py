@@ -34,6 +34,7 @@ COMMANDS = {
     "pin": "Keep a service at a revision for a time, whatever Git says now.",
     "unpin": "Let a service go on to what Git says now.",
     "runs": "Show what was applied, when, and how it went.",
+    "notify": "Show who is told what happens, and what waits to be told.",
     "config": "Check the settings, and show them.",
     "store": "Back up, restore, check and compact what is remembered.",
     "schema": "Write the JSON Schemas for editors, and the reference of kinds.",

@@ -60,7 +60,7 @@ def _tables(field: FieldInfo) -> type[BaseModel] | None:
     return kinds[0] if kinds and isinstance(kinds[0], type) and issubclass(kinds[0], BaseModel) else None
 
 
-_PAGES = {"inventory": "inventory.md", "signers": "signed-commits.md"}
+_PAGES = {"inventory": "inventory.md", "signers": "signed-commits.md", "notify": "notifications.md"}
 
 
 def _repeated(name: str, form: type[BaseModel]) -> str:

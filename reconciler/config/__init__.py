@@ -2,11 +2,12 @@
 
 from reconciler.config.load import differences, load_settings, reloadable, variables
 from reconciler.config.places import cache_dir, state_dir
-from reconciler.config.settings import InventorySettings, LimitSettings, Settings
+from reconciler.config.settings import InventorySettings, LimitSettings, NotifySettings, Settings
 
 __all__ = [
     "InventorySettings",
     "LimitSettings",
+    "NotifySettings",
     "Settings",
     "cache_dir",
     "differences",

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import BeforeValidator, TypeAdapter, ValidationError
 
-from reconciler.config.settings import InventorySettings, Section, Settings, SignersSettings
+from reconciler.config.settings import InventorySettings, NotifySettings, Section, Settings, SignersSettings
 from reconciler.model.errors import Stalled
 
 PREFIX = "RECONCILER_"
@@ -87,7 +87,11 @@ def _set_from_environment(values: dict[str, Any], name: str, text: str) -> list[
     return []
 
 
-_TABLES: dict[str, type[Section]] = {"inventory": InventorySettings, "signers": SignersSettings}
+_TABLES: dict[str, type[Section]] = {
+    "inventory": InventorySettings,
+    "signers": SignersSettings,
+    "notify": NotifySettings,
+}
 """Settings that are any number of tables, so only to be had from the file."""
 _NOT_SETTINGS = frozenset({PREFIX + "LAB_CACHE", PREFIX + "REQUIRE_MACHINES", PREFIX + "DEBUG"})
 """Variables with our prefix that are read elsewhere (by the test lab, and for tracebacks)."""

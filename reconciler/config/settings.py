@@ -7,7 +7,7 @@ Knows neither where settings come from nor any adapter; `bootstrap` turns settin
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import (
     AfterValidator,
@@ -19,7 +19,9 @@ from pydantic import (
     model_validator,
 )
 
+from reconciler.core.parsing.calendar import Cron, Zone
 from reconciler.core.parsing.fields import LabelKey, User
+from reconciler.model.notice import NoticeKind
 
 
 class Section(BaseModel):
@@ -227,6 +229,56 @@ class InventorySettings(Section):
         return self
 
 
+class QuietSettings(Section):
+    """Hours in which only what is urgent is told: they begin when `cron` says, and last so long."""
+
+    cron: Cron = Field(description="When they begin: minute, hour, day, month, weekday.")
+    duration: Span = Field(ge=60, le=31 * 86400, description="How long they last.")
+    timezone: Zone = Field("UTC", description="The time zone of cron, as Europe/Berlin.")
+
+
+class NotifySettings(Section):
+    """Somebody who is told what happens: people by apprise, or a program by signed webhooks."""
+
+    name: SourceName = Field(description="What it is called in messages and commands.")
+    type: Literal["apprise", "webhook"] = Field(description="Mail, chat and push by apprise, or CloudEvents by HTTP.")
+    url: str = Field("", description="Where a webhook goes to: https://…")
+    url_file: str = Field("", description="A file with the address, where there is a secret in it …")
+    url_env: Variable | Literal[""] = Field("", description="… or a variable of the environment with it.")
+    secret_file: str = Field("", description="A file with the secret that webhooks are signed with …")
+    secret_env: Variable | Literal[""] = Field("", description="… or a variable of the environment with it.")
+    kinds: tuple[NoticeKind, ...] = Field((), description="What it hears of, by kind. Empty: of everything.")
+    owners: tuple[str, ...] = Field((), description="Whose services it hears of. Empty: everybody's.")
+    projects: tuple[str, ...] = Field((), description="Of which projects it hears. Empty: of all.")
+    quiet: tuple[QuietSettings, ...] = Field(
+        (), description='Its quiet hours: [{cron = "0 22 * * *", duration = "9h", timezone = "Europe/Berlin"}]'
+    )
+    urgent: tuple[NoticeKind, ...] = Field(("rollout-stopped",), description="Kinds that don't wait for their end.")
+    per_hour: int = Field(
+        0, ge=0, le=10_000, description="Messages within an hour; what is more waits. 0: 20 by apprise, 600 webhooks."
+    )
+    timeout: int = Field(10, ge=1, le=60, description="Seconds for a webhook to be taken.")
+    ca_file: str = Field("", description="Certificates to trust for https, beside the system's.")
+    allow_loopback: bool = Field(False, description="Whether a webhook may go to this machine itself.")
+    allow_link_local: bool = Field(False, description="Whether a webhook may go to link-local addresses.")
+
+    @model_validator(mode="after")
+    def _fits_type(self) -> Self:
+        addresses, secrets = [self.url, self.url_file, self.url_env], [self.secret_file, self.secret_env]
+        if self.type == "webhook":
+            if sum(map(bool, addresses)) != 1:
+                raise ValueError("give a webhook one of url, url_file, url_env")
+            if sum(map(bool, secrets)) != 1:
+                raise ValueError("give a webhook one of secret_file, secret_env: it is signed")
+            return self
+        if self.url or sum(map(bool, addresses)) != 1:
+            raise ValueError("give the address as url_file or url_env: mostly there is a secret in it")
+        only = ("secret_file", "secret_env", "timeout", "ca_file", "allow_loopback", "allow_link_local")
+        if given := [name for name in only if name in self.model_fields_set]:
+            raise ValueError(f"{', '.join(given)} only mean something with type webhook")
+        return self
+
+
 class Serve(Section):
     """The daemon, `reconciler serve`."""
 
@@ -256,6 +308,9 @@ class Forge(Section):
     label: Annotated[str, Field(pattern="^[^,]*$")] = Field(
         "reconciler: deletes", description="The label of pull requests that delete something. Empty: none."
     )
+
+
+Named: TypeAlias = InventorySettings | NotifySettings
 
 
 class Settings(Section):
@@ -294,11 +349,12 @@ class Settings(Section):
     forge: Forge = Forge.model_validate({})
     inventory: tuple[InventorySettings, ...] = Field((), description="Sources of hosts outside of the repository.")
     signers: tuple[SignersSettings, ...] = Field((), description="Who must sign changes of parts of the repository.")
+    notify: tuple[NotifySettings, ...] = Field((), description="Who is told what happens.")
 
-    @field_validator("inventory")
+    @field_validator("inventory", "notify")
     @classmethod
-    def _named_once(cls, value: tuple[InventorySettings, ...]) -> tuple[InventorySettings, ...]:
-        names = [source.name for source in value]
+    def _named_once(cls, value: tuple[Named, ...]) -> tuple[Named, ...]:
+        names = [each.name for each in value]
         if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"two inventories are called {twice[0]}")
+            raise ValueError(f"two of them are called {twice[0]}")
         return value

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from reconciler.core.inventories.inventory_file import inventory_schema
+from reconciler.core.notifying.cloudevent import event_schema
 from reconciler.core.parsing.documents import FORMS
 from reconciler.core.planning.plan_json import plan_schema
 from reconciler.kinds import Kind, Registry
@@ -26,13 +27,14 @@ _VAR_NAME: Schema = {"pattern": "^(?!(__)?ansible_)", "not": {"pattern": _TEMPLA
 
 def generate(registry: Registry) -> dict[str, Schema]:
     """Schemas by the name of their file: one for each kind of document, `any.schema.json` for all of them, and those of
-    plans and inventories."""
+    plans, notices and inventories."""
     documents, definitions = _documents(registry)
     schemas = {f"{kind.lower()}.schema.json": _file(schema, definitions) for kind, schema in documents.items()}
     return {
         **schemas,
         "any.schema.json": _file(_any(documents), definitions),
         "inventory.schema.json": inventory_schema(),
+        "notice.schema.json": event_schema(),
         "plan.schema.json": plan_schema(),
     }
 

@@ -35,7 +35,7 @@ from reconciler.loop.reconcile import (
     settle_interrupted,
 )
 from reconciler.loop.world import Memory, Reading, World
-from reconciler.model.attempt import Attempt
+from reconciler.model.attempt import APPROVE, FAILED, REFUSED, Attempt
 from reconciler.model.desired import Desired
 from reconciler.model.errors import ReconcilerError, Stalled, Taken
 from reconciler.model.event import Applied, Refused, Troubled
@@ -173,7 +173,7 @@ class Aside:
             return self._recovered(done.failure)
         failed = failed_services(done.run) if done.run else frozenset(done.services)
         message = done.failure.message if isinstance(done.failure, ReconcilerError) else done.stopped
-        self._judge(done, failed, message or (f"failed in run {done.run.id}" if done.run else ""))
+        self._judge(done, failed, _why(done))
         self._under_way = None
         seconds = (self.world.clock.now() - done.since).total_seconds()
         run, status = (done.run.id, done.run.status) if done.run else (0, "failed")
@@ -235,8 +235,8 @@ class Aside:
         if not digest and made.plan.steps:
             keep(self.world, made)
             digest = made.plan.digest
-        word = f"; approve it: reconciler approve {digest[:8]} --reason WHY" if digest else ""
-        self._note(services, what, "refused: " + "; ".join(messages) + word, digest)
+        word = f"{APPROVE}reconciler approve {digest[:8]} --reason WHY" if digest else ""
+        self._note(services, what, REFUSED + "; ".join(messages) + word, digest)
 
     def _kept(self, services: tuple[str, ...], what: _What) -> str:
         """The digest of the plan that was kept for all of these when the same was due."""
@@ -281,6 +281,13 @@ def failed_services(run: Run) -> frozenset[str]:
     """Services that did not go through everywhere in a run."""
     missed = {outcome.service for outcome in run.host_outcomes if outcome.status != "done"}
     return frozenset(missed | {o.service for o in run.outcomes if o.result not in ("changed", "ok")})
+
+
+def _why(done: _UnderWay) -> str:
+    """What became of services that did not go through."""
+    if isinstance(done.failure, ReconcilerError):
+        return f"{FAILED}: {done.failure.message}"
+    return done.stopped or (f"{FAILED} in run {done.run.id}" if done.run else FAILED)
 
 
 def _done(run: Run) -> Done:

@@ -93,6 +93,8 @@ def _lead(life: Life, world: World, held: Held) -> None:
         while daemon.aside.busy and not daemon.aside.over:
             life.post.pause(ENDING.total_seconds())
         daemon.aside.take()
+        while life.means.herald and not life.means.herald.rest():
+            life.post.pause(ENDING.total_seconds())
         world.tell(Led(0))
 
 

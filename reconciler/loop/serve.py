@@ -13,6 +13,7 @@ from typing import assert_never
 
 from reconciler.core.assessing.differ import Differing, differing
 from reconciler.core.gate.timetable import Timetable
+from reconciler.core.notifying.notice import Standing
 from reconciler.core.serving.agenda import (
     RETRY,
     Agenda,
@@ -31,6 +32,7 @@ from reconciler.core.serving.condition import Condition, Heard, Pace, ages, hear
 from reconciler.core.serving.rota import Rota
 from reconciler.loop.aside import Aside
 from reconciler.loop.desire import Read
+from reconciler.loop.herald import Herald
 from reconciler.loop.lookout import Lookout, other, places
 from reconciler.loop.observe import Freshness, ask, lacking
 from reconciler.loop.orders import orders
@@ -55,7 +57,7 @@ AFTERWARDS = timedelta(minutes=1)
 class Means:
     """What a daemon works with beside the world: its pace; `chance`, which gives numbers in [0, 1); `aside`, which runs
     a function now or in another thread, and `apart`, which makes what that thread reads Git with; who hears how it is;
-    whether it is to end."""
+    whether it is to end; who tells people what happens, if anybody is to be told."""
 
     pace: Pace
     chance: Callable[[], float]
@@ -63,6 +65,7 @@ class Means:
     apart: Callable[[], Reading]
     publish: Callable[[Condition], None]
     stopping: Callable[[], bool] = never
+    herald: Herald | None = None
 
 
 @dataclass(slots=True)
@@ -127,6 +130,7 @@ class Daemon:
         # While something is done, nobody knows yet what will have to wait after it.
         self._waiting = self._waiting if todo.duties else todo.waiting
         self._publish(self._waiting)
+        self._notify()
         return self._again(todo)
 
     def reload(self, new: Reloaded) -> None:
@@ -248,7 +252,7 @@ class Daemon:
 
     def _observe(self, hosts: tuple[str, ...]) -> None:
         self._hosts = ()
-        asked = ask(self.world, self.lookout.desired(), hosts, lambda: self.means.stopping() or self.held.fading())
+        asked = ask(self.world, self.lookout.desired(), hosts, self._leaving)
         now = self.world.clock.now()
         for host in hosts:
             self.rota.answered(host, now, reached=host not in asked.silent)
@@ -270,6 +274,27 @@ class Daemon:
     def _heard_of(self, heads: Mapping[str, Head]) -> Heard:
         hosts = self.lookout.desired().hosts
         return heard((head for host, head in heads.items() if host in hosts), len(hosts))
+
+    def _notify(self) -> None:
+        """Tells people what they should hear of. While something is new, nobody knows how things are."""
+        herald, read = self.means.herald, self.lookout.read
+        if herald is None:
+            return
+        known = None
+        if read is not None and not self._stale:
+            known = Standing(
+                revision=read.revision.sha,
+                services=self.lookout.desired().services,
+                differing=self._differing,
+                halted=frozenset(self._halted),
+                attempts=self.aside.attempts,
+                applying=frozenset(self.aside.services),
+                heard=herald.heard(),
+            )
+        herald.step(self.world, known, self.held, self._leaving)
+
+    def _leaving(self) -> bool:
+        return self.means.stopping() or self.held.fading()
 
     def _publish(self, waiting: tuple[Waiting, ...], error: str = "") -> None:
         read, look, now = self.lookout.read, self.lookout, self.world.clock.now()

@@ -19,6 +19,7 @@ from reconciler.model.event import Event
 from reconciler.model.plan import Program
 from reconciler.model.secret import Secret
 from reconciler.ports import Brake, Carrier, Clock, Inventory, Listener, Prober, Secrets, Source, Store
+from reconciler.ports.outbox import Outbox
 
 if TYPE_CHECKING:
     from reconciler.loop.library import Library
@@ -66,7 +67,7 @@ class NoSecrets:
 @dataclass(frozen=True, slots=True)
 class World:
     """One state repository, one store, one way to reach hosts. `keep`: how long runs are remembered (None: ever).
-    `secrets` opens those of one run."""
+    `secrets` opens those of one run; `outbox` keeps notices, if anybody is to be told of anything."""
 
     reading: Reading
     store: Store
@@ -81,6 +82,7 @@ class World:
     keep: timedelta | None = None
     secrets: Callable[[], Secrets] = NoSecrets
     brake: Brake | None = None
+    outbox: Outbox | None = None
 
     @property
     def registry(self) -> Registry:

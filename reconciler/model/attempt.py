@@ -5,6 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+REFUSED, FAILED = "refused: ", "failed"
+"""How `why` begins when the gate did not let it through, and when it was tried and did not go through. It says
+something else where something else came first, which is no failure."""
+APPROVE = "; approve it: "
+"""What comes before the command that approves a plan which was refused."""
+
 
 @dataclass(frozen=True, slots=True)
 class Attempt:

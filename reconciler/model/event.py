@@ -174,6 +174,22 @@ class Troubled:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class Notified:
+    """So many notices went to a channel in one message; or could not (`error` says why), and are tried again."""
+
+    channel: str
+    notices: int
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """So many notices could not be sent for days, and are not tried again."""
+
+    notices: int
+
+
 Event: TypeAlias = (
     ObserveStarted
     | HostObserved
@@ -195,4 +211,6 @@ Event: TypeAlias = (
     | Refused
     | Applied
     | Troubled
+    | Notified
+    | GivenUp
 )

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what the machine tests need, where that is possible: root on a system with apt. Says what it does.
+# Installs what the tests need beside Python, where that is possible: root on a system with apt. Says what it does.
 # Anywhere else it changes nothing and succeeds: the tests then say what was left out.
 set -eu
 
@@ -13,6 +13,7 @@ need git git
 need sudo sudo
 need unshare util-linux
 need chromium chromium
+need promtool prometheus # the last one: see below
 
 [ -n "$missing" ] || exit 0
 if [ "$(id -u)" != 0 ]; then
@@ -23,7 +24,7 @@ if ! command -v apt-get > /dev/null 2>&1; then
     echo "no apt here: the machine tests will be left out (they need:$missing)" >&2
     exit 0
 fi
-echo "installing for the machine tests:$missing" >&2
+echo "installing for the tests:$missing" >&2
 export DEBIAN_FRONTEND=noninteractive
 # A package that brings a daemon starts it: this computer wants the program, not a second SSH service.
 policy=/usr/sbin/policy-rc.d
@@ -33,5 +34,13 @@ if [ ! -e "$policy" ]; then
     trap 'rm -f "$policy"' EXIT
 fi
 apt-get update
+others="${missing% prometheus}"
 # shellcheck disable=SC2086  # one word for each package
-apt-get install -y --no-install-recommends $missing
+[ -z "$others" ] || apt-get install -y --no-install-recommends $others
+# Of Prometheus only its tool is wanted, not a server that starts with this computer.
+if [ "$others" != "$missing" ]; then
+    work="$(mktemp -d)"
+    (cd "$work" && apt-get -o APT::Sandbox::User=root download prometheus && dpkg-deb -x prometheus_*.deb .)
+    install -m 0755 "$work/usr/bin/promtool" /usr/local/bin/promtool
+    rm -rf "$work"
+fi

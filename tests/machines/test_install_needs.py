@@ -11,7 +11,13 @@ from tests.lab import Lab, Machine, Package
 pytestmark = pytest.mark.machines
 
 SCRIPT = (Path(__file__).parents[1] / "lab" / "install-needs.sh").read_text()
-PROGRAMS = {"debootstrap": "debootstrap", "systemd-container": "systemd-nspawn", "git": "git", "chromium": "chromium"}
+PROGRAMS = {
+    "debootstrap": "debootstrap",
+    "systemd-container": "systemd-nspawn",
+    "git": "git",
+    "chromium": "chromium",
+    "prometheus": "promtool",
+}
 
 
 def stand_ins() -> list[Package]:
@@ -24,8 +30,10 @@ def test_it_installs_what_is_missing_and_says_so(lab: Lab, machine: Machine) -> 
     second = machine.run("sh -s", stdin=SCRIPT)
     for package in stand_ins():
         lab.apt.withdraw(package)
-    assert first.stderr.startswith("installing for the machine tests: debootstrap systemd-container git chromium\n")
+    assert first.stderr.startswith("installing for the tests: debootstrap systemd-container git chromium prometheus\n")
     assert machine.run("dpkg-query --show --showformat='${Version}' git").stdout == "1"
+    assert machine.exists("/usr/local/bin/promtool")
+    assert not machine.exists("/usr/bin/promtool"), "a server that nobody wants"
     assert not machine.exists("/usr/sbin/policy-rc.d")
     assert (second.stdout, second.stderr) == ("", "")
 
@@ -33,7 +41,8 @@ def test_it_installs_what_is_missing_and_says_so(lab: Lab, machine: Machine) -> 
 def test_it_goes_on_without_root(machine: Machine) -> None:
     done = machine.run("sh -s", user="ops", stdin=SCRIPT)
     assert done.stderr == (
-        "not root: the machine tests will be left out (they also need: debootstrap systemd-container git chromium)\n"
+        "not root: the machine tests will be left out "
+        "(they also need: debootstrap systemd-container git chromium prometheus)\n"
     )
     assert not machine.exists("/usr/bin/git")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reconciler.adapters.health.address import Allowed
 from reconciler.adapters.health.prober import NetworkProber
+from reconciler.adapters.outward.address import Allowed
 
 __all__ = ["Allowed", "NetworkProber"]

@@ -1,21 +1,15 @@
-"""Makes health checks over the network: many at once, each within its time, only to addresses where they may go.
-
-A name is resolved first and every address of it looked at; then the connection goes to the very address that was
-looked at, so that no second answer of a name server counts.
-"""
+"""Makes health checks over the network: many at once, each within its time, only to addresses where they may go."""
 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
-import socket
-import ssl
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from reconciler.adapters.health import prometheus
-from reconciler.adapters.health.address import Allowed
-from reconciler.adapters.health.request import Target, Unanswered, get
+from reconciler.adapters.outward.address import Allowed
+from reconciler.adapters.outward.connection import Trust, connected, meaning
+from reconciler.adapters.outward.request import Target, Unanswered, answer, get
 from reconciler.model.rollout import HttpCheck, Outside, PrometheusCheck, TcpCheck
 
 NOTICED = 0.2
@@ -31,8 +25,7 @@ class NetworkProber:
         self._allowed = allowed
         self._width = width
         self._prometheus_url = prometheus_url
-        self._ca_file = ca_file
-        self._tls: ssl.SSLContext | None = None
+        self._trust = Trust(ca_file)
 
     def probe(self, checks: Sequence[Outside], stopping: Callable[[], bool]) -> Iterator[tuple[Outside, str]]:
         """See `ports.Prober`."""
@@ -62,19 +55,15 @@ class NetworkProber:
                 wrong = await self._checked(check)
         except TimeoutError:
             wrong = f"no answer within {check.timeout:g} s"
-        except Unanswered as error:
-            wrong = str(error)
-        except ssl.SSLCertVerificationError as error:
-            wrong = f"its certificate is not trusted: {error.verify_message}"
-        except (OSError, ssl.SSLError) as error:
-            wrong = _of_connection(error)
+        except (Unanswered, OSError) as error:
+            wrong = meaning(error)
         return f"{name}: {wrong}" if wrong else ""
 
     async def _checked(self, check: Outside) -> str:
         match check:
             case TcpCheck(port=port, host=host):
-                await self._connected(Target(False, host, int(port), ""), self._allowed, None)
-                return ""
+                async with connected(Target(False, host, int(port), ""), self._allowed, self._trust):
+                    return ""
             case HttpCheck(url=url, expect=expect):
                 status, _ = await self._got(url, self._allowed, body=False)
                 return "" if status == expect else f"{status}, expected {expect}"
@@ -87,39 +76,8 @@ class NetworkProber:
 
     async def _got(self, url: str, allowed: Allowed, *, body: bool) -> tuple[int, bytes]:
         target = Target.of(url)
-        return await self._connected(target, allowed, body)
-
-    async def _connected(self, target: Target, allowed: Allowed, body: bool | None) -> tuple[int, bytes]:
-        """Connects, and asks unless `body` is None."""
-        address = await _resolved(target, allowed)
-        tls, name = (self._context(), target.host) if target.tls else (None, None)
-        reader, writer = await asyncio.open_connection(address, target.port, ssl=tls, server_hostname=name)
-        try:
-            return (0, b"") if body is None else await get(reader, writer, target, body=body)
-        finally:
-            writer.transport.abort()
-
-    def _context(self) -> ssl.SSLContext:
-        if self._tls is None:
-            self._tls = ssl.create_default_context()
-            if self._ca_file is not None:
-                self._tls.load_verify_locations(self._ca_file)
-        return self._tls
-
-
-async def _resolved(target: Target, allowed: Allowed) -> str:
-    """The address to connect to. Raises Unanswered when the name has one that checks may not go to."""
-    loop = asyncio.get_running_loop()
-    try:
-        found = await loop.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
-    except (socket.gaierror, UnicodeError) as error:
-        raise Unanswered(f"the name {target.host!r:.80} is not known ({error})") from None
-    addresses = [str(info[4][0]) for info in found]
-    for address in addresses:
-        if objection := allowed.objection(address):
-            raise Unanswered(objection)
-    # IPv4 first: a host with an IPv6 address that is not routed is more common than the other way round.
-    return min(addresses, key=lambda text: ipaddress.ip_address(text.partition("%")[0]).version)
+        async with connected(target, allowed, self._trust) as streams:
+            return await answer(*streams, get(target), body=body)
 
 
 def _name(check: Outside) -> str:
@@ -130,11 +88,3 @@ def _name(check: Outside) -> str:
             return f"tcp {host}:{port}"
         case PrometheusCheck(query=query):
             return f"prometheus {query}"
-
-
-def _of_connection(error: OSError) -> str:
-    if isinstance(error, ConnectionRefusedError):
-        return "connection refused"
-    if isinstance(error, ssl.SSLError):
-        return f"TLS failed: {error.reason or error}"
-    return (error.strerror or str(error) or type(error).__name__).lower()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter as Tally
 from collections.abc import Iterable, Sequence
+from itertools import product
 from typing import Any
 
 from prometheus_client import (
@@ -19,14 +20,16 @@ from prometheus_client import (
     generate_latest,
 )
 
-from reconciler.adapters.metrics.catalogue import METRICS
+from reconciler.adapters.metrics.catalogue import METRICS, Metric
 from reconciler.core.assessing.differ import Differing
-from reconciler.core.serving.condition import Condition
+from reconciler.core.serving.condition import QUANTILES, Condition
 from reconciler.model.event import (
     Applied,
     Event,
+    GivenUp,
     HostFinished,
     HostObserved,
+    Notified,
     PlanMade,
     Polled,
     Refused,
@@ -55,7 +58,15 @@ class Recorder:
             more = {"buckets": _BUCKETS} if metric.type == "histogram" else {}
             made = _TYPES[metric.type](metric.name, metric.help, metric.labels, registry=self.registry, **more)
             self._metrics[metric.name.removeprefix("reconciler_")] = made
+            self._begin_at_nothing(metric, made)
         ProcessCollector(registry=self.registry)
+
+    @staticmethod
+    def _begin_at_nothing(metric: Metric, made: Any) -> None:
+        """A counter that is first seen at 1 never grew, as Prometheus reckons: an alert would miss what came first."""
+        if metric.type == "counter" and metric.labels and metric.known.keys() == set(metric.labels):
+            for values in product(*(metric.known[label] for label in metric.labels)):
+                made.labels(*values)
 
     def text(self) -> bytes:
         """All of them in Prometheus' text format."""
@@ -96,6 +107,15 @@ class Recorder:
             case RunRecovered():
                 self._of("runs_recovered_total").inc()
             case _:
+                self._of_notices(event)
+
+    def _of_notices(self, event: Event) -> None:
+        match event:
+            case Notified(_, notices, error):
+                self._of("notifications_total", "failed" if error else "sent").inc(notices)
+            case GivenUp(notices):
+                self._of("notifications_total", "given_up").inc(notices)
+            case _:
                 pass
 
     def webhook(self, source: str, verdict: str) -> None:
@@ -124,8 +144,13 @@ class Recorder:
 
     def _ages(self, condition: Condition) -> None:
         ages = condition.ages
-        for quantile, seconds in ages.quantiles.items():
-            self._of("observation_age_seconds", f"{quantile:g}").set(seconds)
+        shown = self._of("observation_age_seconds")
+        for quantile in QUANTILES:
+            if quantile in ages.quantiles:
+                shown.labels(f"{quantile:g}").set(ages.quantiles[quantile])
+            else:
+                # Who does not lead any more knows nothing of hosts; an age that stands still would look young.
+                shown.remove(f"{quantile:g}")
         for state, count in (("all", ages.hosts), ("unknown", ages.unknown), ("unreachable", ages.unreachable)):
             self._of("hosts", state).set(count)
 

@@ -34,6 +34,7 @@ from reconciler.adapters.store import (
 )
 from reconciler.adapters.store.content import Contents
 from reconciler.adapters.store.dialect import Database, damaged, others_wrote
+from reconciler.adapters.store.outbox import SqlOutbox
 from reconciler.adapters.store.recent import Recent
 from reconciler.adapters.store.tables import host_outcome, outcome
 from reconciler.adapters.store.tenancy import Tenancy
@@ -88,6 +89,11 @@ class SqlStore:
         except BaseException:
             database.close()
             raise
+
+    @property
+    def outbox(self) -> SqlOutbox:
+        """Where notices are kept until they are sent."""
+        return SqlOutbox(self._reading, self._writing)
 
     @property
     def rows(self) -> int:

@@ -217,3 +217,39 @@ delivery = Table(
     Column("name", String(128), primary_key=True),
     Column("at", Moment, nullable=False, index=True),
 )
+
+notice = Table(
+    "notice",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("at", Moment, nullable=False, index=True),
+    # JSON; it is small, and no two are alike.
+    Column("document", LargeBinary, nullable=False),
+)
+
+outgoing = Table(
+    "outgoing",
+    metadata,
+    Column("notice", String(32), ForeignKey("notice.id"), primary_key=True),
+    Column("channel", String(64), primary_key=True),
+    Column("due", Moment, nullable=False),
+    Column("tries", Integer, nullable=False),
+    # Until then somebody is sending it.
+    Column("claimed_until", Moment),
+    # None: it waits.
+    Column("sent_at", Moment, index=True),
+    # One of those that were sent together, for all of them.
+    Column("message", String(32)),
+)
+
+told = Table(
+    "told",
+    metadata,
+    Column("kind", String(16), primary_key=True),
+    Column("service", Words, primary_key=True),
+    Column("revision", String(64), nullable=False),
+    Column("plan", String(64), nullable=False),
+    Column("times", Integer, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("open", Boolean, nullable=False),
+)

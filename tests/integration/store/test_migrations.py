@@ -14,7 +14,7 @@ from reconciler.adapters.store.tables import metadata
 from tests.integration.store.store_helpers import MOTD, begun, owns, planned, seen
 from tests.stores import BACKENDS, Place, place
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
 
 
 @pytest.fixture(params=BACKENDS)

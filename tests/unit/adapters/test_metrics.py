@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from math import prod
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -13,8 +14,10 @@ from reconciler.core.serving.condition import Ages, Condition
 from reconciler.model.delivery import Outcome, Reply
 from reconciler.model.event import (
     Applied,
+    GivenUp,
     HostFinished,
     HostObserved,
+    Notified,
     PlanMade,
     Polled,
     Refused,
@@ -42,6 +45,9 @@ EVENTS = (
     RolloutHalted("edge", "1 of 2"),
     RolledBack("edge", 2, "succeeded", "r1", 3),
     RunRecovered(1, NOW, 2, 1, 0),
+    Notified("team", 2),
+    Notified("team", 1, "down"),
+    GivenUp(3),
 )
 
 
@@ -89,6 +95,9 @@ def test_everything_that_happens_is_counted():
         ("reconciler_apply_seconds_sum",): 7,
         ("reconciler_plan_seconds_count",): 1,
         ("reconciler_troubles_total",): 1,
+        ("reconciler_notifications_total", "sent"): 2,
+        ("reconciler_notifications_total", "failed"): 1,
+        ("reconciler_notifications_total", "given_up"): 3,
         ("reconciler_rollouts_halted_total",): 1,
         ("reconciler_rollbacks_total", "succeeded"): 1,
         ("reconciler_runs_recovered_total",): 1,
@@ -113,6 +122,21 @@ def test_every_metric_of_the_list_is_there_with_its_type_and_help():
     assert ours == {metric.name.removesuffix("_total") for metric in METRICS}
 
 
+def test_counters_begin_at_nothing_so_that_the_first_of_something_is_noticed():
+    found = values(Recorder())
+    counters = [metric for metric in METRICS if metric.known.keys() == set(metric.labels) and metric.type == "counter"]
+    for metric in counters:
+        of_metric = [value for (name, *_), value in found.items() if name == metric.name]
+        assert of_metric == [0] * prod(len(known) for known in metric.known.values())
+
+
+def test_what_labels_are_known_to_hold_is_all_that_they_do():
+    families = {family.name: family for family in text_string_to_metric_families(filled().text().decode())}
+    for metric in METRICS:
+        for sample in families[metric.name.removesuffix("_total")].samples:
+            assert all(sample.labels[label] in known for label, known in metric.known.items())
+
+
 def test_no_host_is_in_any_label():
     assert "secret-host" not in filled().text().decode()
 
@@ -131,3 +155,4 @@ def test_what_is_in_order_again_is_not_shown_any_more():
     found = values(recorder)
     assert found["reconciler_leader",] == 0
     assert ("reconciler_resources", "web", "edge", "drift") not in found
+    assert ("reconciler_observation_age_seconds", "0.5") not in found

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.adapters.health.address import Allowed
 from reconciler.adapters.health.prober import ANYWHERE
+from reconciler.adapters.outward.address import Allowed
 
 HOSTS = ["192.0.2.1", "10.0.0.5", "172.16.3.4", "203.0.113.9", "2001:db8::1", "fd12:3456::7", "::ffff:10.0.0.5"]
 LOOPBACK = ["127.0.0.1", "127.9.0.3", "::1", "0.0.0.0", "::", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::"]

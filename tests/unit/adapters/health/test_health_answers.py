@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reconciler.adapters.health import prometheus
-from reconciler.adapters.health.request import Target, Unanswered
+from reconciler.adapters.outward.request import Target, Unanswered
 from reconciler.model.rollout import PrometheusCheck
 
 

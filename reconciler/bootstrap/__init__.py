@@ -1,4 +1,7 @@
-"""The composition root: the only place that knows both the ports and their adapters, and wires them by settings."""
+"""The composition root: the only place that knows both the ports and their adapters, and wires them by settings.
+
+Who is told what happens is in `notifying`.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reconciler.bootstrap.secret_files import secret_in as _secret
 from reconciler.config import InventorySettings, LimitSettings, Settings, cache_dir, state_dir
 from reconciler.core.gate import Limits
 from reconciler.core.parsing.limits import Limits as ParseLimits
@@ -82,6 +86,7 @@ def open_world(settings: Settings, listeners: Sequence[Listener] = ()) -> Iterat
             keep=timedelta(seconds=settings.history.keep) if settings.history.keep else None,
             secrets=_secrets(settings),
             brake=open_brake(settings),
+            outbox=store.outbox,
         )
 
 
@@ -133,10 +138,11 @@ def open_daemon(settings: Settings, mailbox: Mailbox, log: LogListener) -> Itera
     from reconciler.adapters.http.server import serving
     from reconciler.adapters.metrics.recorder import Recorder
     from reconciler.adapters.ticker import ticking
+    from reconciler.bootstrap.notifying import open_herald
     from reconciler.loop.lead import Life
     from reconciler.loop.serve import Means
 
-    recorder = Recorder()
+    recorder, herald = Recorder(), open_herald(settings)
     desk = Desk(mailbox.put, recorder.text, webhook_secrets(settings), recorder.webhook)
 
     def publish(condition: Condition) -> None:
@@ -146,7 +152,7 @@ def open_daemon(settings: Settings, mailbox: Mailbox, log: LogListener) -> Itera
 
     life = Life(
         post=mailbox,
-        open_world=lambda: open_world(settings, (log, recorder)),
+        open_world=lambda: open_world(settings, (log, recorder, *([herald] if herald else []))),
         means=Means(
             pace=pace_of(settings),
             chance=SystemRandom().random,
@@ -154,6 +160,7 @@ def open_daemon(settings: Settings, mailbox: Mailbox, log: LogListener) -> Itera
             apart=lambda: open_reading(settings),
             publish=publish,
             stopping=mailbox.stopping,
+            herald=herald,
         ),
         rev=settings.rev or None,
     )
@@ -389,10 +396,3 @@ def _digest_key(settings: Settings) -> Callable[[], bytes]:
 
 def _path(text: str) -> Path | None:
     return Path(text) if text else None
-
-
-def _secret(setting: str, file: str) -> str:
-    try:
-        return Path(file).read_text().strip() if file else ""
-    except OSError as error:
-        raise Stalled(f"{setting} {file}: {error.strerror}", "check the path and its permissions") from None

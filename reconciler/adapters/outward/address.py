@@ -1,4 +1,4 @@
-"""Which addresses a health check may go to. What it names comes from Git, so it must not reach what only we can.
+"""Which addresses a request may go to. Who names them (Git, for a check) must not reach what only we can.
 
 Knows addresses; must not know names or how they are resolved.
 """
@@ -21,24 +21,29 @@ _NAT64 = IPv6Network("64:ff9b::/96")
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """The operator's word for addresses that are refused otherwise."""
+    """The operator's word for addresses that are refused otherwise, in settings of a section. `what` would go there."""
 
     loopback: bool = False
     link_local: bool = False
     metadata: bool = False
+    section: str = "health"
+    what: str = "checks"
 
     def objection(self, text: str) -> str:
-        """Why a check may not go to an address; empty: it may."""
+        """Why a request may not go to an address; empty: it may."""
         address = _meant(ipaddress.ip_address(text.partition("%")[0]))
         if address in METADATA:
-            return "" if self.metadata else _refused(text, "the metadata service of a cloud", "allow_metadata")
+            return "" if self.metadata else self._refused(text, "the metadata service of a cloud", "allow_metadata")
         if address.is_loopback or address.is_unspecified:
-            return "" if self.loopback else _refused(text, "this machine itself", "allow_loopback")
+            return "" if self.loopback else self._refused(text, "this machine itself", "allow_loopback")
         if address.is_link_local:
-            return "" if self.link_local else _refused(text, "a link-local address", "allow_link_local")
+            return "" if self.link_local else self._refused(text, "a link-local address", "allow_link_local")
         if address.is_multicast or (address.version == 4 and address.is_reserved):
             return f"{text} is not the address of a host"
         return ""
+
+    def _refused(self, text: str, what: str, setting: str) -> str:
+        return f"{text} is {what}, where {self.what} may not go ({self.section}.{setting} allows it)"
 
 
 def _meant(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
@@ -48,7 +53,3 @@ def _meant(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
             return IPv4Address(int(address) & 0xFFFFFFFF)
         return address.ipv4_mapped or address.sixtofour or address
     return address
-
-
-def _refused(text: str, what: str, setting: str) -> str:
-    return f"{text} is {what}, where checks may not go (health.{setting} allows it)"

@@ -1,4 +1,4 @@
-"""One HTTP GET over a connection that is there: what is sent, what is read, how much at most.
+"""One HTTP request over a connection that is there: what is sent, what is read, how much at most.
 
 The response is parsed by the standard library. Redirects are answers like any other: nothing follows them.
 Knows HTTP; must not know addresses, TLS or timeouts.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
 from typing import Any, Self
@@ -54,19 +55,35 @@ class Target:
         return host if self.port == (443 if self.tls else 80) else f"{host}:{self.port}"
 
 
-async def get(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, target: Target, *, body: bool
+def get(target: Target) -> bytes:
+    """What asks for a page."""
+    return _head("GET", target, {"Accept": "*/*"})
+
+
+def post(target: Target, body: bytes, headers: Mapping[str, str]) -> bytes:
+    """What sends something. Raises ValueError for a header that would not stay one line."""
+    return _head("POST", target, {**headers, "Content-Length": str(len(body))}) + body
+
+
+def _head(method: str, target: Target, headers: Mapping[str, str]) -> bytes:
+    fields = {
+        "Host": target.authority,
+        "User-Agent": f"reconciler/{__version__}",
+        **headers,
+        "Accept-Encoding": "identity",
+        "Connection": "close",
+    }
+    if broken := [name for name, value in fields.items() if not value.isprintable()]:
+        raise ValueError(f"the header {broken[0]} is no line")
+    lines = [f"{method} {target.path} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
+
+
+async def answer(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes, *, body: bool
 ) -> tuple[int, bytes]:
-    """The status and (if it is wanted) the body. Raises Unanswered, OSError."""
-    lines = (
-        f"GET {target.path} HTTP/1.1",
-        f"Host: {target.authority}",
-        f"User-Agent: reconciler/{__version__}",
-        "Accept: */*",
-        "Accept-Encoding: identity",
-        "Connection: close",
-    )
-    writer.write(("\r\n".join(lines) + "\r\n\r\n").encode("ascii"))
+    """Sends a request; the status and (if it is wanted) the body. Raises Unanswered, OSError."""
+    writer.write(request)
     await writer.drain()
     return _parsed(await _read(reader, body=body))
 
