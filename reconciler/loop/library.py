@@ -37,6 +37,7 @@ class Library:
     cache: DocumentCache | None = None
     read: int = 0
     restored: int = 0
+    _grown: bool = False
     _files: dict[str, Kept] = field(default_factory=dict)
     _hosts: Hosts | None = None
     _last: tuple[Mapping[str, str], Documents] | None = None
@@ -54,8 +55,7 @@ class Library:
             self._files = self._results(blobs, self._files or self._restored(blobs))
             results = (kept.result for kept in self._files.values())
             documents, self._hosts = join_with(results, self.parser.limits, self._hosts)
-        if len(self._files) - before >= MANY:
-            settled()
+        self._grown |= len(self._files) - before >= MANY
         self._last = tree.blobs, documents
         return documents
 
@@ -81,6 +81,12 @@ class Library:
         with uncollected():
             self._resolved = resolve_again(revision, linked, files, registry, self._resolved)
         return self._resolved.desired
+
+    def settle(self) -> None:
+        """To be called when a plan is made: a fleet that was read for it is there to stay."""
+        if self._grown:
+            settled()
+            self._grown = False
 
     def _results(self, blobs: Mapping[str, str], known: Mapping[str, Kept]) -> dict[str, Kept]:
         """What each file says, from what is known or from the file itself."""

@@ -90,7 +90,9 @@ def plan(world: World, request: Request, stopping: Callable[[], bool] = never) -
         if only is not None:
             read = replace(read, desired=all_at_once(read.desired, only.service))
         observe(world, read.desired, request.freshness, stopping)
-        return planned(world, read, request, noting=asking)
+        made = planned(world, read, request, noting=asking)
+        world.reading.library.settle()
+        return made
 
 
 def planned(world: World, read: Read, request: Request, *, noting: bool) -> Planned:

@@ -26,12 +26,18 @@ def stand_ins(desired: Desired, stand: Standing, alone: Collection[str] = ()) ->
     what is asked now, the shared part of answers and records, and the services that are held. Those `alone` are left
     out."""
     held = held_by_host(desired)
+    moves: dict[tuple[Profile, Profile | None], list[str]] = {}
+    for host in sorted(stand.bases):
+        moves.setdefault((stand.bases[host], desired.layouts.get(host)), []).append(host)
     groups: dict[tuple[Profile, Profile, str, frozenset[str] | None], list[str]] = {}
-    for host in sorted(stand.bases.keys() - alone):
-        was, now = stand.bases[host], desired.layouts.get(host)
-        if now is not None and now.varying == was.varying:
-            groups.setdefault((was, now, stand.heads[host].alike, held.get(host)), []).append(host)
-    return {hosts[0]: tuple(hosts) for hosts in groups.values() if len(hosts) > 1}
+    for (was, now), hosts in moves.items():
+        if now is None or now.varying != was.varying:
+            continue
+        for host in hosts:
+            alike = stand.heads[host].alike
+            if alike and host not in alone:
+                groups.setdefault((was, now, alike, held.get(host)), []).append(host)
+    return {hosts[0]: tuple(hosts) for hosts in sorted(groups.values()) if len(hosts) > 1}
 
 
 def unfit(assessment: Assessment, desired: Desired, stand: StandIns) -> set[str]:

@@ -34,6 +34,7 @@ class LabelIndex:
         self._pairs: dict[tuple[str, str], int] = {}
         self._keys: dict[str, int] = {}
         self._selected: dict[int, tuple[str, ...]] = {}
+        self._masks: dict[int, bytes] = {}
 
     def select(self, selector: Selector) -> tuple[str, ...]:
         """Names of the hosts that it selects, sorted."""
@@ -58,7 +59,9 @@ class LabelIndex:
 
     def mask(self, bits: int) -> bytes:
         """A bitmap as a byte for each host, sorted by name: 1 or 0."""
-        return f"{bits:0{len(self._names)}b}"[::-1].encode().translate(_BITS)
+        if bits not in self._masks:
+            self._masks[bits] = f"{bits:0{len(self._names)}b}"[::-1].encode().translate(_BITS)
+        return self._masks[bits]
 
     def _matching(self, expression: Expression) -> int:
         match expression.operator:

@@ -5,8 +5,10 @@ Pure: hosts and labels in, batches out. Must not know what hosts get.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from itertools import accumulate
 
 from reconciler.model.desired import Host
 from reconciler.model.rollout import Batch, Rollout, Share, Terms
@@ -70,15 +72,20 @@ def batches(members: Collection[str], hosts: Mapping[str, Host], rollout: Rollou
 
     A batch ends where its share of all hosts is reached, and where a domain ends: two domains are never in one.
     """
-    keyed = sorted((_domain(hosts.get(name), rollout.failure_domain), name) for name in members)
-    ends = {share.rounded_up(len(keyed)) for share in (rollout.canary, *rollout.batches) if share is not None}
-    canary = rollout.canary.rounded_up(len(keyed)) if rollout.canary else 0
-    cuts = [at for at in range(1, len(keyed) + 1) if at in ends or at == len(keyed) or keyed[at - 1][0] != keyed[at][0]]
+    domains: dict[tuple[bool, str], list[str]] = {}
+    for name in sorted(members):
+        domains.setdefault(_domain(hosts.get(name), rollout.failure_domain), []).append(name)
+    names = [name for domain in sorted(domains) for name in domains[domain]]
+    many = len(names)
+    shares = {share.rounded_up(many) for share in (rollout.canary, *rollout.batches) if share is not None}
+    edges = [*accumulate(len(domains[domain]) for domain in sorted(domains))]
+    cuts = sorted({*edges, *(end for end in shares if 0 < end < many)})
+    canary = rollout.canary.rounded_up(many) if rollout.canary else 0
     found = []
     for number, (start, end) in enumerate(zip([0, *cuts], cuts, strict=False), start=1):
-        without, domain = keyed[start][0]
+        without, domain = sorted(domains)[bisect_right(edges, start)]
         batch = Batch(number, len(cuts), None if without else domain, canary=end <= canary)
-        found.append((batch, [name for _, name in keyed[start:end]]))
+        found.append((batch, names[start:end]))
     return found
 
 

@@ -107,6 +107,7 @@ def _profiles(before: Desired | None, rows: Mapping[str, Row], owns: Owns, touch
     old = before or Desired("", {}, {}, {})
     if before and not touched:
         return {name: getattr(old, name) for name in ("layouts", "profiles", "asked", "managed")}
+    touched = rows.keys() if len(touched) == len(rows) else touched
     of = [*map(rows.__getitem__, touched)]
     made = {row: row.profile(owns) for row in set(of)}
     fresh = dict(zip(touched, map(made.__getitem__, of), strict=True))
