@@ -56,6 +56,7 @@ def _size(hosts: int, repeats: int) -> Measured:
         found = {"hosts": hosts, "unmarked": _in_a_process("plan", folder, hosts)}
         runs = [_in_a_process("plan", folder, hosts) for _ in range(repeats)]
         found["fresh"] = {name: _least(name, runs) for name in runs[0]}
+        found["pull request"] = _in_a_process("pull request", folder, hosts)
         found["cycles"] = _in_a_process("cycles", folder, hosts)
         found["simple"] = _in_a_process("simple", folder, hosts)
         return found
@@ -188,6 +189,9 @@ def _bars(measured: list[Measured], peers: list[tuple[int, float]]) -> list[tupl
         verdict("100 new answers, s", fresh["answers"], 0.1),
         *(verdict(f"{name}, s", fresh[name], 1) for name in ("text", "json", "markdown")),
         verdict("lines of the text", fresh["lines"], 100),
+        verdict("pull request, new process, s", large["pull request"]["proposal"], 10),
+        verdict("comment from its plan, s", large["pull request"]["comment"], 3),
+        verdict("bytes of the comment", large["pull request"]["bytes"], 60_000),
         *(verdict(f"exponent from {small['hosts']:,} hosts, {case}", value, 1.1) for case, value in exponents.items()),
         verdict(f"MB more after {50} plans than after 10", memory["end"] - memory["settled"], 10),
         verdict("straightforward ÷ new process", large["simple"]["rest"] / fresh["process"], 10, least=True),

@@ -181,6 +181,30 @@ def outputs(case: Case, planned: Planned) -> None:
     case.found |= {"lines": len(text), "managed": made.managed, "digest": made.digest}
 
 
+def pull_request(folder: str, _hosts: int) -> None:
+    """What merging a commit to one service would change, in a new process, and the comment about it."""
+    import pygit2
+
+    from bench.fleet import CHANGED, commit, service
+    from reconciler.bootstrap import open_bearings
+    from reconciler.core.explain.pr_comment import pr_comment
+    from reconciler.loop.propose import propose
+
+    repository = pygit2.Repository(f"{folder}/repo")
+    base = str(repository.head.target)
+    commit(repository, {f"services/svc-{CHANGED:02}.yaml": service(CHANGED, "3.0.0")}, "a pull request")
+    found: dict[str, Any] = {}
+    with open_bearings(settings(folder), "store") as bearings:
+        proposal = propose(bearings, base, "HEAD")
+        found["proposal"] = round(time.process_time(), 3)
+        before = time.process_time()
+        comment = pr_comment(proposal)
+        found["comment"] = round(time.process_time() - before, 4)
+    found |= {"bytes": len(comment.markdown.encode()), "changes": comment.changes}
+    repository.references["refs/heads/main"].set_target(base)
+    print(json.dumps(found))
+
+
 def cycles(folder: str, _hosts: int) -> None:
     """Memory over many plans, each after a commit and new answers."""
     from reconciler.bootstrap import open_world
@@ -238,7 +262,7 @@ def simple(folder: str, _hosts: int) -> None:
     print(json.dumps({**spent, "comparisons": compared}))
 
 
-CASES = {"prepare": prepare, "plan": plan, "cycles": cycles, "simple": simple}
+CASES = {"prepare": prepare, "plan": plan, "pull request": pull_request, "cycles": cycles, "simple": simple}
 
 if __name__ == "__main__":
     CASES[sys.argv[1]](sys.argv[2], int(sys.argv[3]))

@@ -24,6 +24,7 @@ COMMANDS = {
     "observe": "Ask the hosts how they are, and remember it.",
     "drift": "Show what was changed on the hosts themselves, and report it over time.",
     "pr": "Show on pull requests what merging would change.",
+    "policy": "Try policies with made-up changes.",
     "why": "Explain one resource of one host: who asks for it, what is seen, what it waits for.",
     "serve": "Keep the hosts as Git says: watch Git and hosts, and apply what may be applied by itself.",
     "status": "Show how things stand, on one screen: what runs, what waits and why, what is near its limit.",

@@ -59,13 +59,15 @@ def show_plan(common: Common, world: World, planned: Planned, refused: Sequence[
     from reconciler.cli import show
     from reconciler.core.explain.markdown import plan_markdown
     from reconciler.core.explain.plan_text import plan_text
+    from reconciler.core.gate import warned
     from reconciler.core.planning.plan_json import plan_document
 
     match common.output:
         case "json":
             show.document(plan_document(planned.plan))
         case "markdown":
-            click.echo("\n".join(plan_markdown(planned.plan, refused)))
+            warnings = warned(planned.plan, planned.read.desired)
+            click.echo("\n".join(plan_markdown(planned.plan, refused, warnings)))
         case "text":
             subject, now = planned.read.revision.subject, world.clock.now()
             show.lines(plan_text(planned.plan, planned.read.desired, refused, subject, now), color=common.color)

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from reconciler.core.gate.policy_cases import CasesForm
 from reconciler.core.inventories.inventory_file import inventory_schema
 from reconciler.core.notifying.cloudevent import event_schema
 from reconciler.core.parsing.documents import FORMS
@@ -27,7 +28,7 @@ _VAR_NAME: Schema = {"pattern": "^(?!(__)?ansible_)", "not": {"pattern": _TEMPLA
 
 def generate(registry: Registry) -> dict[str, Schema]:
     """Schemas by the name of their file: one for each kind of document, `any.schema.json` for all of them, and those of
-    plans, notices and inventories."""
+    plans, notices, inventories and policies' cases."""
     documents, definitions = _documents(registry)
     schemas = {f"{kind.lower()}.schema.json": _file(schema, definitions) for kind, schema in documents.items()}
     return {
@@ -36,6 +37,7 @@ def generate(registry: Registry) -> dict[str, Schema]:
         "inventory.schema.json": inventory_schema(),
         "notice.schema.json": event_schema(),
         "plan.schema.json": plan_schema(),
+        "policy-cases.schema.json": {"$schema": _DIALECT, **CasesForm.model_json_schema(by_alias=True)},
     }
 
 

@@ -11,7 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from reconciler.core.gate import Circumstances, Coverage, Limits, Refusal, covered, gate
+from reconciler.core.gate import Circumstances, Coverage, Limits, Refusal, covered, gate, warned
+from reconciler.core.gate.policies import changed_policies, denials
 from reconciler.core.gate.timetable import Timetable
 from reconciler.core.planning.batch import Caution
 from reconciler.core.planning.plan import Scope
@@ -85,6 +86,7 @@ def propose(bearings: Bearings, base: str, head: str) -> Proposal:
         effect = effect_of(plan).digest if records.known is not None else ""
         refused = _refusals(bearings, plan, after, effect)
         already = _refusals(bearings, due, before, "") if refused else []
+    loosened = changed_policies(before, after)
     introduced, fixed = compared(before.problems, after.problems)
     return Proposal(
         base=_commit(old),
@@ -101,6 +103,9 @@ def propose(bearings: Bearings, base: str, head: str) -> Proposal:
         introduced=introduced,
         fixed=fixed,
         refusals=tuple(refusal for refusal in refused if refusal.limit not in _FOR_NOW),
+        warnings=tuple(warned(plan, after)),
+        loosened=tuple(policy.name for policy in loosened),
+        overruled=tuple(denials(plan, replace(after, policies=loosened))),
         refused_before=frozenset(refusal.limit for refusal in already),
         notes=tuple(refusal for refusal in refused if refusal.limit in _FOR_NOW),
     )

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from reconciler.model.calendar import Freeze, Window
 from reconciler.model.key import Key, Place
 from reconciler.model.order import Order
+from reconciler.model.policy import Policy
 from reconciler.model.problem import Problem
 from reconciler.model.rollout import Rollout
 from reconciler.model.secret import Secret
@@ -128,8 +129,8 @@ class Desired:
     set of the values that it uses, and not at all where it is what it was the last time. `inventories` are
     the paths of the sources outside of Git that are in use. `opaque` says that there may be documents whose names
     nobody can tell: a file that can't be read at all. `secrets` are what stands for secrets in resources, by token.
-    `windows` and `freezes` are those of the repository; `pins` are the orders that keep services at another revision,
-    by service.
+    `windows`, `freezes` and `policies` are those of the repository; `pins` are the orders that keep services at another
+    revision, by service.
     """
 
     revision: str
@@ -149,6 +150,7 @@ class Desired:
     secrets: Mapping[str, Secret] = field(default_factory=dict)
     windows: tuple[Window, ...] = ()
     freezes: tuple[Freeze, ...] = ()
+    policies: tuple[Policy, ...] = ()
     pins: Mapping[str, Order] = field(default_factory=dict)
 
     def perhaps(self, service: str) -> bool:

@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 from reconciler.model.calendar import Effect
 from reconciler.model.desired import Heal, Host, Sync
 from reconciler.model.key import Place
+from reconciler.model.policy import Stance
 from reconciler.model.problem import Problem
 from reconciler.model.rollout import Rollout
 
@@ -116,6 +117,23 @@ class FreezeDocument:
     marks: Marks
 
 
+@dataclass(frozen=True, slots=True)
+class PolicyDocument:
+    """`selector` None: changes on all hosts are meant. `when` is an expression in CEL."""
+
+    name: str
+    place: Place
+    project: str
+    services: tuple[str, ...]
+    projects: tuple[str, ...]
+    effect: Stance
+    message: str
+    when: str
+    selector: Selector | None
+    approvable: bool
+    marks: Marks
+
+
 class HostDocument(NamedTuple):
     """A repository may have very many, so of its places only that of `connection: local` is kept beside its own."""
 
@@ -141,3 +159,4 @@ class Documents:
     problems: tuple[Problem, ...]
     windows: Mapping[str, WindowDocument] = field(default_factory=dict)
     freezes: Mapping[str, FreezeDocument] = field(default_factory=dict)
+    policies: Mapping[str, PolicyDocument] = field(default_factory=dict)

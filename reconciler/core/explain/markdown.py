@@ -59,12 +59,15 @@ def _longest_run(text: str) -> int:
     return max(map(len, re.findall("`+", text)), default=0)
 
 
-def plan_markdown(plan: Plan, refusals: Sequence[Refusal]) -> Iterator[str]:
+def plan_markdown(plan: Plan, refusals: Sequence[Refusal], warnings: Sequence[Refusal] = ()) -> Iterator[str]:
     """The plan in lines of Markdown."""
     yield f"**{last_line(plan)}**"
     yield ""
     for refusal in refusals:
         yield f"> refused: {cell(refusal.message)}"
+        yield ""
+    for warning in warnings:
+        yield f"> warning: {cell(warning.message)}"
         yield ""
     if plan.steps:
         yield "| | service | hosts | changes |"

@@ -15,7 +15,7 @@ from reconciler.core.explain.outline import (
     rollout_line,
     sections,
 )
-from reconciler.core.gate import Refusal
+from reconciler.core.gate import Refusal, warned
 from reconciler.core.quote import SENSITIVE
 from reconciler.core.words import MARKS, Line, Style, ago, counted, names, printable, value, where
 from reconciler.model.desired import Desired
@@ -41,6 +41,9 @@ def plan_text(plan: Plan, desired: Desired, refusals: Sequence[Refusal], subject
     if order := order_line(plan):
         yield Line("")
         yield Line(f"Order   {order}", "dim")
+    for warning in warned(plan, desired):
+        yield Line("")
+        yield from warning_text(warning)
     for refusal in refusals:
         yield Line("")
         yield from refusal_text(refusal)
@@ -58,6 +61,13 @@ def refusal_text(refusal: Refusal) -> Iterator[Line]:
         yield Line(f"  {printable(example)}")
     for hint in refusal.hint.splitlines():
         yield Line(f"  {printable(hint)}", "bold")
+
+
+def warning_text(warning: Refusal) -> Iterator[Line]:
+    """What a policy tells of, and what it is about."""
+    yield Line(f"warning: {printable(warning.message)}", "warn")
+    for example in warning.examples:
+        yield Line(f"  {printable(example)}")
 
 
 def _heading(plan: Plan, subject: str, now: datetime) -> str:

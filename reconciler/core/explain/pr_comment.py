@@ -60,7 +60,7 @@ def pr_comment(proposal: Proposal, project: str | None = None, limit: int = LARG
 
 def _summary(found: Outline) -> str:
     mistakes = [counted(len(found.mistakes), "problem")] if found.mistakes else []
-    said = " · ".join([verdict(found), gate_words(found.proposal.refusals), *mistakes])
+    said = " · ".join([verdict(found), gate_words(found.proposal), *mistakes])
     return said if len(said) <= _SUMMARY else said[: _SUMMARY - 1] + "…"
 
 
@@ -70,6 +70,7 @@ def _blocks(found: Outline) -> Iterator[Block]:
     if proposal.evidence.basis == "none":
         yield Block(0, (_GIT_ONLY,))
     yield from _refused(proposal)
+    yield from _policies(proposal)
     yield from _problems(found.mistakes)
     yield from _deletes(found)
     yield from _table(found)
@@ -96,7 +97,7 @@ def _heading(found: Outline) -> str:
         parts.append(cell(found.project) if found.project else "no project")
     said = verdict(found)
     parts.append(f"**{said[0].upper()}{said[1:]}**")
-    gate = gate_words(proposal.refusals)
+    gate = gate_words(proposal)
     parts.append(f"**{cell(gate)}**" if proposal.refusals else gate)
     if found.mistakes:
         parts.append(f"**{counted(len(found.mistakes), 'new problem')}**")
@@ -114,6 +115,20 @@ def _refused(proposal: Proposal) -> Iterator[Block]:
         examples = "".join(f"\n> - {cell(_short(line))}" for line in refusal.examples)
         hint = "\n" + fenced(printable(_short(refusal.hint.splitlines()[0], _HINT))) if refusal.hint else ""
         yield Block(1, (head + examples + hint, head + examples, head), "what is refused")
+
+
+def _policies(proposal: Proposal) -> Iterator[Block]:
+    """What policies tell of, and those that the pull request itself takes out of its way."""
+    if proposal.loosened:
+        named = ", ".join(code(_short(name)) for name in proposal.loosened[:10])
+        yield Block(1, (f"> **Changes or removes policies:** {named}",), "policies")
+    for denial in proposal.overruled:
+        text = f"> **As it stands on the base, it would deny this:** {cell(_short(denial.message, 600))}"
+        yield Block(1, (text,), "policies")
+    for warning in proposal.warnings:
+        head = f"> **Warning:** {cell(_short(warning.message, 600))}"
+        examples = "".join(f"\n> - {cell(_short(line))}" for line in warning.examples)
+        yield Block(2, (head + examples, head), "warnings of policies")
 
 
 def _problems(mistakes: Sequence[Problem]) -> Iterator[Block]:

@@ -34,6 +34,9 @@ def pr_document(proposal: Proposal) -> dict[str, Any]:
             "fixed": problem_documents(proposal.fixed),
         },
         "refused": _refusals(proposal.refusals),
+        "warnings": _refusals(proposal.warnings),
+        "policies_changed": list(proposal.loosened),
+        "overruled": _refusals(proposal.overruled),
         "not_now": _refusals(proposal.notes),
         "plan": plan_document(proposal.plan),
         "command": proposal.command,
@@ -64,6 +67,7 @@ def _refusals(refusals: Sequence[Refusal]) -> list[dict[str, Any]]:
     return [
         {
             "limit": refusal.limit,
+            "policy": refusal.subject,
             "value": refusal.value,
             "actual": refusal.actual,
             "message": refusal.message,

@@ -96,13 +96,18 @@ def verdict(found: Outline) -> str:
     return f"{counted(services, 'service')} {verb} {where}, {lost}"
 
 
-def gate_words(refusals: tuple[Refusal, ...]) -> str:
-    """`limits ok`, or `would be refused: deletes 40 > 10, coverage 80% < 95%`."""
-    broken = [figure for refusal in refusals if (figure := _figure(refusal))]
-    return f"would be refused: {', '.join(broken)}" if broken else "limits ok"
+def gate_words(proposal: Proposal) -> str:
+    """`limits ok · policies ok`, or `would be refused: deletes 40 > 10, policy no-deletes`."""
+    if broken := [_figure(refusal) for refusal in proposal.refusals]:
+        return f"would be refused: {', '.join(broken)}"
+    if warnings := len(proposal.warnings):
+        return f"limits ok · {counted(warnings, 'warning')} of policies"
+    return "limits ok · policies ok" if proposal.desired.policies else "limits ok"
 
 
 def _figure(refusal: Refusal) -> str:
+    if refusal.subject:
+        return f"{refusal.limit} {refusal.subject}"
     sign = "<" if refusal.actual < refusal.value else ">"
     share = isinstance(refusal.value, float) and refusal.value <= 1 and refusal.actual <= 1
     actual, value = (

@@ -6,7 +6,13 @@ from collections.abc import Iterator
 from itertools import islice
 
 from reconciler.core.explain.outline import counts_line, order_line, sections
-from reconciler.core.explain.plan_text import not_planned_text, refusal_text, section_in_brief, sections_text
+from reconciler.core.explain.plan_text import (
+    not_planned_text,
+    refusal_text,
+    section_in_brief,
+    sections_text,
+    warning_text,
+)
 from reconciler.core.explain.pr_outline import Outline, evidence_line, gate_words, outline, verdict
 from reconciler.core.proposing.proposal import Proposal
 from reconciler.core.words import Line, Style, counted, names, printable, where
@@ -31,6 +37,7 @@ def pr_text(proposal: Proposal, project: str | None = None) -> Iterator[Line]:
         yield Line("")
         yield Line(f"Order   {order}", "dim")
     yield from _problems(found)
+    yield from _policies(proposal)
     for refusal in (*proposal.refusals, *proposal.notes):
         yield Line("")
         yield from refusal_text(refusal)
@@ -95,10 +102,21 @@ def _problems(found: Outline) -> Iterator[Line]:
         yield Line(f"{counted(len(fixed), 'problem')} mended", "dim")
 
 
+def _policies(proposal: Proposal) -> Iterator[Line]:
+    if proposal.loosened:
+        yield Line("")
+        yield Line(f"It changes or removes policies: {names([printable(name) for name in proposal.loosened])}", "warn")
+    for denial in proposal.overruled:
+        yield Line(f"  as it stands on the base, it would deny this: {printable(denial.message)}", "warn")
+    for warning in proposal.warnings:
+        yield Line("")
+        yield from warning_text(warning)
+
+
 def _end(found: Outline) -> Iterator[Line]:
     proposal = found.proposal
     said = verdict(found)
-    yield Line(f"{said[0].upper()}{said[1:]} · {gate_words(proposal.refusals)}")
+    yield Line(f"{said[0].upper()}{said[1:]} · {gate_words(proposal)}")
     if proposal.effect and proposal.plan.summary.changes:
         yield Line(f"After the merge, just this or nothing: reconciler apply --expect {proposal.effect[:16]}")
     yield Line(counts_line(found.own.summary), "bold")

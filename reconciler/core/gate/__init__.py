@@ -5,6 +5,7 @@ from __future__ import annotations
 from reconciler.core.gate.circumstances import Allowance, Circumstances, Coverage, covered, halted_services
 from reconciler.core.gate.gate import gate
 from reconciler.core.gate.limits import Limits, allowed_deletes
+from reconciler.core.gate.policies import warned
 from reconciler.core.gate.refusal import Refusal
 
 __all__ = [
@@ -17,4 +18,5 @@ __all__ = [
     "covered",
     "gate",
     "halted_services",
+    "warned",
 ]

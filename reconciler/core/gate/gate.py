@@ -1,8 +1,8 @@
 """All limits together. A refusal says which limit, its value, the actual figure, and how to go on.
 
 An approval lifts them: it is for exactly this plan, by somebody who has seen what they say. It says nothing of when: a
-pause, a freeze or a window holds all the same. What a host itself refuses (another run's lock, an older epoch, another
-machine) is no limit, and nobody can approve it.
+pause, a freeze or a window holds all the same; and so does a policy that says that nobody can approve what it denies.
+What a host itself refuses (another run's lock, an older epoch, another machine) is no limit, and nobody can approve it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from reconciler.core.gate.deletes import deletes, fleet_deletes, project_deletes
 from reconciler.core.gate.drift import mass_drift
 from reconciler.core.gate.halted import breaker
 from reconciler.core.gate.limits import Limits
+from reconciler.core.gate.policies import denied, forbidden
 from reconciler.core.gate.refusal import Refusal
 from reconciler.core.gate.withhold import withheld
 from reconciler.model.desired import Desired
@@ -32,12 +33,13 @@ RULES: tuple[Rule, ...] = (
     coverage,
     mass_drift,
     breaker,
+    denied,
 )
 
 
 def gate(plan: Plan, desired: Desired, limits: Limits, circumstances: Circumstances) -> list[Refusal]:
     """Every limit that the plan breaks and nobody has approved, after what holds it up for now; nothing means go."""
-    held = list(withheld(plan, desired, circumstances))
+    held = [*withheld(plan, desired, circumstances), *forbidden(plan, desired)]
     if circumstances.approved(plan.digest):
         return held
     found = [refusal for rule in RULES for refusal in rule(plan, desired, limits, circumstances)]

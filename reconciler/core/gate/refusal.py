@@ -9,7 +9,7 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """A limit that the plan breaks: its value, the actual figure (counts, or shares of 1), in words, and how to go on.
-    `examples` name what breaks it, grouped."""
+    `examples` name what breaks it, grouped. `subject` is the policy's name, where the limit is one."""
 
     limit: str
     value: float
@@ -17,6 +17,7 @@ class Refusal:
     message: str
     hint: str
     examples: tuple[str, ...] = ()
+    subject: str = ""
 
 
 def most(counts: Mapping[tuple[str, str], int]) -> tuple[str, ...]:

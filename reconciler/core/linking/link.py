@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from reconciler.core.graph import cycles
 from reconciler.core.linking.gaps import Cause, Gaps, gaps
 from reconciler.core.linking.hold import causes
+from reconciler.core.linking.policies import Policies, policies
 from reconciler.core.linking.reach import check_project
 from reconciler.core.linking.restraint import Restraints, restraints
 from reconciler.core.linking.select import LabelIndex
@@ -62,6 +63,7 @@ class Linked:
     problems: tuple[Problem, ...]
     indexed: Indexed
     restraints: Restraints = field(default_factory=Restraints)
+    policies: Policies = field(default_factory=Policies)
 
 
 def link(
@@ -82,7 +84,8 @@ def link(
     bits = {name: index.bits(service.selector) for name, service in sorted(documents.services.items())}
 
     restrained = restraints(documents, unseen)
-    found = [*indexed.refused, *restrained.problems]
+    ruled = policies(documents, unseen, index)
+    found = [*indexed.refused, *restrained.problems, *ruled.problems]
     for name, selected in bits.items():
         service = documents.services[name]
         found += _requires(service, unseen)
@@ -105,6 +108,7 @@ def link(
         problems=tuple(sorted({*documents.problems, *found})),
         indexed=indexed,
         restraints=restrained,
+        policies=ruled,
     )
 
 

@@ -14,12 +14,14 @@ from typing import TypeAlias
 from reconciler.core.instant import from_text
 from reconciler.core.linking.gaps import Cause, Gaps
 from reconciler.core.linking.reach import holds
+from reconciler.core.parsing.parsed import name_of
 from reconciler.core.quote import listing, quote
 from reconciler.model.calendar import Freeze, Reach, Window
-from reconciler.model.document import Documents, FreezeDocument, WindowDocument
+from reconciler.model.document import Documents, FreezeDocument, PolicyDocument, WindowDocument
 from reconciler.model.problem import Problem, errors
 
-Document: TypeAlias = WindowDocument | FreezeDocument
+Document: TypeAlias = WindowDocument | FreezeDocument | PolicyDocument
+"""What reaches services by their names or projects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +36,9 @@ class Restraints:
 def restraints(documents: Documents, unseen: Gaps) -> Restraints:
     """All windows and freezes of a revision."""
     given: list[Document] = [*documents.windows.values(), *documents.freezes.values()]
-    problems = [problem for document in given for problem in _problems(document, documents, unseen)]
+    problems = [problem for document in given for problem in reach_problems(document, documents, unseen)]
     wrong = {problem.document for problem in errors(problems)}
-    usable = [document for document in given if _called(document) not in wrong]
+    usable = [document for document in given if called(document) not in wrong]
     first = {problem.document: Cause(problem.message, problem.place) for problem in sorted(problems, reverse=True)}
     causes = {tuple(name.split("/", 1)): first[name] for name in wrong}
     causes |= {key: cause for key, cause in unseen.broken.items() if key[0] in ("Window", "Freeze")}
@@ -50,9 +52,9 @@ def restraints(documents: Documents, unseen: Gaps) -> Restraints:
     )
 
 
-def _called(document: Document) -> str:
-    kind = "Window" if isinstance(document, WindowDocument) else "Freeze"
-    return f"{kind}/{document.name}"
+def called(document: Document) -> str:
+    """`Kind/name`."""
+    return "/".join(name_of(document))
 
 
 def _window(document: WindowDocument) -> Window:
@@ -62,7 +64,7 @@ def _window(document: WindowDocument) -> Window:
         cron=document.cron,
         duration=timedelta(seconds=document.duration),
         zone=document.timezone,
-        reach=_reach(document),
+        reach=reach_of(document),
         origin=str(document.place),
     )
 
@@ -71,30 +73,36 @@ def _freeze(document: FreezeDocument) -> Freeze:
     return Freeze(
         name=document.name,
         reason=document.reason,
-        reach=_reach(document),
+        reach=reach_of(document),
         start=from_text(document.start) if document.start else None,
         until=from_text(document.until) if document.until else None,
         origin=str(document.place),
     )
 
 
-def _reach(document: Document) -> Reach:
+def reach_of(document: Document) -> Reach:
+    """The services that it is for."""
     return Reach(document.services, document.projects, document.project)
 
 
 def _unusable(kind: str, name: str, cause: Cause, documents: Documents) -> Freeze:
-    """A project whose paths the file is in has no more than itself to freeze."""
-    claiming = _claiming(documents, cause.place.path)
     reason = f"the {kind} {name} can't be used, so nobody knows whether this may run: {cause.text}"
-    reach = Reach(within=claiming[0]) if len(claiming) == 1 else Reach()
-    return Freeze(name, reason, reach, origin=str(cause.place))
+    return Freeze(name, reason, perhaps_reached(documents, cause), origin=str(cause.place))
+
+
+def perhaps_reached(documents: Documents, cause: Cause) -> Reach:
+    """What a document that can't be used may be meant for. A project whose paths the file is in has no more than
+    itself."""
+    claiming = _claiming(documents, cause.place.path)
+    return Reach(within=claiming[0]) if len(claiming) == 1 else Reach()
 
 
 def _claiming(documents: Documents, path: str) -> list[str]:
     return sorted(n for n, p in documents.projects.items() if p.paths is not None and holds(p.paths, path))
 
 
-def _problems(document: Document, documents: Documents, unseen: Gaps) -> Iterator[Problem]:
+def reach_problems(document: Document, documents: Documents, unseen: Gaps) -> Iterator[Problem]:
+    """What is wrong with the services and projects that it names, and with its own place."""
     for i, name in enumerate(document.services):
         yield from _unknown(document, ("spec", "services", i), "Service", unseen)
         if document.project and (service := documents.services.get(name)) and service.project != document.project:
@@ -136,4 +144,4 @@ def _placed(document: Document, documents: Documents, unseen: Gaps) -> Iterator[
 
 
 def _problem(document: Document, path: tuple[str | int, ...], reason: str, message: str, hint: str) -> Problem:
-    return Problem(document.marks.get(path, document.place), reason, message, _called(document), hint)
+    return Problem(document.marks.get(path, document.place), reason, message, called(document), hint)

@@ -20,6 +20,7 @@ from reconciler.core.parsing.documents import (
     FORMS,
     FreezeForm,
     HostForm,
+    PolicyForm,
     ProjectForm,
     ServiceForm,
     WindowForm,
@@ -35,11 +36,20 @@ from reconciler.core.parsing.yaml import RawDocument
 from reconciler.core.quote import did_you_mean, listing, quote
 from reconciler.kinds import Registry
 from reconciler.model.desired import Host
-from reconciler.model.document import FreezeDocument, HostDocument, ProjectDocument, ServiceDocument, WindowDocument
+from reconciler.model.document import (
+    FreezeDocument,
+    HostDocument,
+    PolicyDocument,
+    ProjectDocument,
+    ServiceDocument,
+    WindowDocument,
+)
 from reconciler.model.key import Place
 from reconciler.model.problem import Problem
 
-Document: TypeAlias = HostDocument | ServiceDocument | ProjectDocument | WindowDocument | FreezeDocument
+Document: TypeAlias = (
+    HostDocument | ServiceDocument | ProjectDocument | PolicyDocument | WindowDocument | FreezeDocument
+)
 
 _NAME: Path = ("metadata", "name")
 _CONNECTION: Path = ("spec", "connection")
@@ -169,6 +179,8 @@ def _document(form: Any, page: Page, place: Place, entries: list[CheckedEntry]) 
             return _service(form, page, place, entries)
         case ProjectForm():
             return _project(form, page, place)
+        case PolicyForm():
+            return _policy(form, page, place)
         case WindowForm():
             return _window(form, page, place)
         case FreezeForm():
@@ -226,6 +238,23 @@ def _project(form: ProjectForm, page: Page, place: Place) -> ProjectDocument:
         marks=page.marks,
         sync=spec.sync,
         heal=spec.heal,
+    )
+
+
+def _policy(form: PolicyForm, page: Page, place: Place) -> PolicyDocument:
+    spec = form.spec
+    return PolicyDocument(
+        name=form.metadata.name,
+        place=place,
+        project=form.metadata.project or "",
+        services=spec.services,
+        projects=spec.projects,
+        effect=spec.effect,
+        message=spec.message,
+        when=spec.when,
+        selector=spec.hosts.value() if spec.hosts else None,
+        approvable=spec.approvable,
+        marks=page.marks,
     )
 
 

@@ -1,4 +1,5 @@
-"""Services, projects, windows and freezes as plain values for JSON, with the places of all that is in them, and back.
+"""Services, projects, policies, windows and freezes as plain values for JSON, with the places of all that is in them,
+and back.
 
 Nothing is checked: what comes back was checked when it was read from Git. Must not know where it is kept.
 """
@@ -15,6 +16,7 @@ from reconciler.model.document import (
     Entry,
     Expression,
     FreezeDocument,
+    PolicyDocument,
     ProjectDocument,
     Selector,
     ServiceDocument,
@@ -29,7 +31,7 @@ def to_fields(document: Few) -> dict[str, Any]:
     assert isinstance(marks, TreeMarks)
     found = {field.name: getattr(document, field.name) for field in fields(document)}
     found |= {"place": (document.place.line, document.place.column), "marks": marks.unfolded()}
-    if isinstance(document, ServiceDocument | ProjectDocument):
+    if isinstance(document, ServiceDocument | ProjectDocument | PolicyDocument):
         found["selector"] = _selector(document.selector) if document.selector else None
     if isinstance(document, ServiceDocument):
         found["entries"] = [(entry.kind, entry.name, entry.fields) for entry in document.entries]
@@ -46,6 +48,8 @@ def from_fields(path: str, values: dict[str, Any]) -> Few:
         return WindowDocument(**values) if "cron" in values else FreezeDocument(**values)
     selector = values["selector"]
     values["selector"] = _selector_from(selector) if selector else None
+    if "when" in values:
+        return PolicyDocument(**values)
     if "entries" not in values:
         return ProjectDocument(**values)
     values["rollout"] = rollout_from(values["rollout"])

@@ -1,4 +1,5 @@
-"""What users write, as pydantic models: Host, Service, Project, Window and Freeze with their metadata and selectors.
+"""What users write, as pydantic models: Host, Service, Project, Policy, Window and Freeze with their
+metadata.
 
 The models say which fields there are, their types and rules; JSON Schemas are made from them. Resources are only
 mappings here: their kinds check them (`core.entries`). Must not know files or places.
@@ -12,9 +13,10 @@ from pydantic import AfterValidator, Field, model_validator
 
 from reconciler.core.parsing.calendar import FreezeSpec, WindowSpec
 from reconciler.core.parsing.fields import Address, LabelKey, LabelValue, Name, RepositoryPath, User, Written, fail
+from reconciler.core.parsing.policy import PolicySpec
 from reconciler.core.parsing.rollout import Rollout
+from reconciler.core.parsing.selector import SelectorForm
 from reconciler.kinds.base import AbsolutePath
-from reconciler.model.document import Expression, Selector
 
 API_VERSION = "reconciler/v1"
 _ANNOTATION_BYTES = 256 * 1024
@@ -41,39 +43,6 @@ class Metadata(Written):
     annotations: Annotated[dict[LabelKey, str], AfterValidator(_not_too_long)] = Field(
         default_factory=dict, description="Notes for people and tools."
     )
-
-
-class MatchExpression(Written):
-    key: LabelKey
-    operator: Literal["In", "NotIn", "Exists", "DoesNotExist"]
-    values: tuple[LabelValue, ...] = ()
-
-    @model_validator(mode="after")
-    def _values_fit(self) -> Self:
-        takes_values = self.operator in ("In", "NotIn")
-        if takes_values and not self.values:
-            fail("bad-selector", f"{self.operator} has no values", "write the values: values: [web]")
-        if not takes_values and self.values:
-            fail("bad-selector", f"{self.operator} takes no values", "remove the values, or use In")
-        return self
-
-
-class SelectorForm(Written):
-    """A label selector, exactly as Kubernetes has it: all of both must match."""
-
-    match_labels: dict[LabelKey, LabelValue] = Field(default_factory=dict, description="Labels and their values.")
-    match_expressions: tuple[MatchExpression, ...] = ()
-
-    @model_validator(mode="after")
-    def _not_empty(self) -> Self:
-        if not self.match_labels and not self.match_expressions:
-            hint = "write matchExpressions with Exists on a label if you mean that"
-            fail("empty-selector", "an empty selector would mean every host", hint)
-        return self
-
-    def value(self) -> Selector:
-        expressions = tuple(Expression(e.key, e.operator, e.values) for e in self.match_expressions)
-        return Selector(dict(self.match_labels), expressions)
 
 
 class HostSpec(Written):
@@ -168,11 +137,19 @@ class FreezeForm(_Document):
     spec: FreezeSpec
 
 
-Form: TypeAlias = HostForm | ServiceForm | ProjectForm | WindowForm | FreezeForm
+class PolicyForm(_Document):
+    """A rule that plans are judged by."""
+
+    kind: Literal["Policy"]
+    spec: PolicySpec
+
+
+Form: TypeAlias = HostForm | ServiceForm | ProjectForm | PolicyForm | WindowForm | FreezeForm
 
 FORMS: dict[str, type[Form]] = {
     "Freeze": FreezeForm,
     "Host": HostForm,
+    "Policy": PolicyForm,
     "Project": ProjectForm,
     "Service": ServiceForm,
     "Window": WindowForm,

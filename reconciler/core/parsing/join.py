@@ -17,6 +17,7 @@ from reconciler.model.document import (
     Documents,
     FreezeDocument,
     HostDocument,
+    PolicyDocument,
     ProjectDocument,
     ServiceDocument,
     WindowDocument,
@@ -73,6 +74,7 @@ def join_with(
         problems=tuple(sorted(problems)),
         windows={d.name: d for d in usable if isinstance(d, WindowDocument)},
         freezes={d.name: d for d in usable if isinstance(d, FreezeDocument)},
+        policies={d.name: d for d in usable if isinstance(d, PolicyDocument)},
     )
     return documents, gathered
 

@@ -9,14 +9,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from reconciler.model.document import FreezeDocument, HostDocument, ProjectDocument, ServiceDocument, WindowDocument
+from reconciler.model.document import (
+    FreezeDocument,
+    HostDocument,
+    PolicyDocument,
+    ProjectDocument,
+    ServiceDocument,
+    WindowDocument,
+)
 from reconciler.model.key import Place
 from reconciler.model.problem import Problem
 
 Name = tuple[str, str]
 """Kind and name of a document."""
 
-Few: TypeAlias = ServiceDocument | ProjectDocument | WindowDocument | FreezeDocument
+Few: TypeAlias = ServiceDocument | ProjectDocument | PolicyDocument | WindowDocument | FreezeDocument
 """Documents of which there are few; hosts are many."""
 
 
@@ -63,6 +70,8 @@ def name_of(document: Few) -> Name:
             return "Service", document.name
         case ProjectDocument():
             return "Project", document.name
+        case PolicyDocument():
+            return "Policy", document.name
         case WindowDocument():
             return "Window", document.name
         case FreezeDocument():

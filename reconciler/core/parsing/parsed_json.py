@@ -22,7 +22,7 @@ from reconciler.model.document import HostDocument
 from reconciler.model.key import Place
 from reconciler.model.problem import Problem
 
-FORMAT = 3
+FORMAT = 4
 
 _place = partial(tuple.__new__, Place)
 _host = partial(tuple.__new__, Host)

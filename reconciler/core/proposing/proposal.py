@@ -65,7 +65,9 @@ class Proposal:
     expected, by what they were asked before. `projects` are those of services, also of services that leave. `joined`
     and `left` are hosts that come and go. `introduced` and `fixed` are problems of documents. `refusals` are what the
     gate would say, `notes` what it would say for now only (a window, a freeze), `refused_before` the limits that what
-    is due on the base breaks already. `command` makes the same again.
+    is due on the base breaks already. `warnings` are what policies only tell of. `loosened` are policies of the base
+    that the merge changes or removes, `overruled` what these would deny as they stand there. `command` makes the same
+    again.
     """
 
     base: Commit
@@ -83,5 +85,8 @@ class Proposal:
     fixed: tuple[Problem, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     refused_before: frozenset[str] = frozenset()
+    warnings: tuple[Refusal, ...] = ()
+    loosened: tuple[str, ...] = ()
+    overruled: tuple[Refusal, ...] = ()
     notes: tuple[Refusal, ...] = ()
     command: str = ""

@@ -88,6 +88,7 @@ def resolve_again(
         renders=made,
         windows=linked.restraints.windows,
         freezes=linked.restraints.freezes,
+        policies=linked.policies.all,
         secrets={t: secret for part in parts.values() for t, secret in part.sealer.secrets.items()},
         **_profiles(before.desired if before else None, final, owns, touched),
     )
