@@ -83,9 +83,10 @@ def tell(story: Story) -> None:
     story.run("apply", str(place.base / "plan.json"), code=0)
     story.run("apply", "--yes", "--output", "json")
     place.commit({"services/db.yaml": SERVICE + LEAKING})
+    base = place.git("rev-parse", "HEAD~1")
     for form in ("text", "json", "markdown"):
-        story.run("pr", "plan", "--base", "HEAD~1", "--output", form, code=2)
-        story.run("pr", "plan", "--base", "HEAD~1", "--output", form, "--no-store", code=2)
+        story.run("pr", "plan", "--base", base, "--output", form, code=2)
+        story.run("pr", "plan", "--base", base, "--output", form, "--no-store", code=2)
     assert "hidden" in story.run("apply", "--yes", code=1)
     (place.root("web-1") / "etc/db.conf").write_text(story.sealed.content("web-1") + "more\n")
     (place.root("web-2") / "etc/db.conf").chmod(0o644)
