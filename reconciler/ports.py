@@ -162,7 +162,11 @@ class Store(Protocol):
         """What these hosts (None: all) said last."""
         ...
 
-    def save_observations(self, observations: Iterable[Observation]) -> None: ...
+    def save_observations(
+        self, observations: Iterable[Observation], known: Mapping[str, Observation] | None = None
+    ) -> None:
+        """What hosts said. `known` is what was known of them when they were asked: where something else has been
+        written since, that stays, for it may be newer."""
 
     def ownership(self, hosts: Collection[str] | None = None) -> Mapping[str, Ownership]:
         """What is on record as ours on these hosts (None: all)."""
@@ -219,9 +223,12 @@ class Store(Protocol):
     def plan(self, plan_digest: str) -> bytes | None:
         """The stored plan as its JSON document."""
 
-    def forget(self, before: datetime, slack: timedelta) -> int:
-        """Once there are runs that began more than `slack` before: deletes all that began before, and what only they
-        needed; how many. What is owned, and runs without an end, are never touched."""
+    def tidy(self, at: datetime, keep: timedelta | None) -> int:
+        """The first time on a day: deletes runs that began longer than `keep` ago (None: none), what only they needed,
+        and all values that nothing refers to any more; how many runs.
+
+        What is owned, what hosts said last, and runs without an end are never touched.
+        """
         ...
 
     def hold(self, purpose: str) -> AbstractContextManager[Held]:

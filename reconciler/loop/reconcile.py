@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from functools import partial
 
 from reconciler.core.assessing.alike import in_order, stand_ins, unfit
@@ -71,8 +70,6 @@ class Planned:
     heads: Mapping[str, Head] = field(default_factory=dict)
 
 
-SLACK = timedelta(days=1)
-"""History is cut at most this often: what only old runs needed is found by looking through everything."""
 RECENT = 20
 """Runs that are looked at for one that was interrupted."""
 
@@ -176,9 +173,15 @@ def keep(world: World, planned: Planned) -> None:
         world.store.keep_plan(planned.plan, world.clock.now())
 
 
-def apply(world: World, planned: Planned, actor: str, stopping: Callable[[], bool] = never) -> Run:
+def apply(
+    world: World,
+    planned: Planned,
+    actor: str,
+    stopping: Callable[[], bool] = never,
+    giving_way: Callable[[], bool] = never,
+) -> Run:
     """Runs a plan that was made just now and that the gate has let through. Batches that fail and have to go back do
-    so in runs of their own."""
+    so in runs of their own. Once it is `stopping` no further host is begun, once it is `giving_way` no further step."""
     made = planned.plan
     with world.store.hold("apply") as held:
         stop = watched(held, stopping)
@@ -187,9 +190,8 @@ def apply(world: World, planned: Planned, actor: str, stopping: Callable[[], boo
         # What a target leaves out is not adopted or let go by the way either.
         assessment = NOTHING if made.incomplete else planned.assessment
         execution = Execution(made, planned.read.desired, assessment, actor, rollouts)
-        run = execute(world, execution, Shift(held, stop, _WayBack(world, actor, held, stop).undo))
-    if world.keep is not None:
-        world.store.forget(world.clock.now() - world.keep, SLACK)
+        run = execute(world, execution, Shift(held, stop, _WayBack(world, actor, held, stop).undo, giving_way))
+    world.store.tidy(world.clock.now(), world.keep)
     return run
 
 
