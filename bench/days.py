@@ -9,6 +9,8 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -27,7 +29,7 @@ from bench.fleet import PROJECTS, commit, project, service, write_fleet
 from bench.planning import settings
 from reconciler.adapters.metrics.recorder import Recorder
 from reconciler.adapters.post import Mailbox
-from reconciler.bootstrap import open_reading, open_world
+from reconciler.bootstrap import open_reading, open_store, open_world
 from reconciler.core.serving.condition import Condition, Pace
 from reconciler.loop.desire import read_desired
 from reconciler.loop.lead import Life, live
@@ -201,16 +203,12 @@ class Days:
             yield from ((start + CYCLE * (each + 1) / len(things), thing) for each, thing in enumerate(things))
 
     def _prepare(self) -> None:
-        fleet = write_fleet(self.folder / "repo", self.hosts, self.seed, retired=False)
-        self.repository = pygit2.Repository(str(fleet.repo))
-        modes = {f"projects/{name}.yaml": project(name, *MODES.get(name, ())) for name in PROJECTS}
-        commit(self.repository, dict(modes), "who may do what by itself")
-        with open_world(self.settings) as world:
-            desired = read_desired(world.reading, None).desired
-            pairs = list(answers(desired, world.registry, self.seed))
-            world.store.save_observations(seen for seen, _ in pairs)
-            world.store.save_ownership(ours for _, ours in pairs)
-        self.crowd.settle(seen for seen, _ in pairs)
+        """In a process of its own, which takes the memory that it needs away with it."""
+        words = [sys.executable, "-m", "bench.days", str(self.folder), str(self.hosts), str(self.seed)]
+        subprocess.run(words, check=True)
+        self.repository = pygit2.Repository(str(self.folder / "repo"))
+        with open_store(self.settings) as store:
+            self.crowd.settle(store.observations().values())
         self.names = sorted(self.crowd.hosts)
 
     @contextmanager
@@ -269,6 +267,18 @@ class Days:
             self._post.stop()
 
 
+def prepare(folder: Path, hosts: int, seed: int) -> None:
+    """The repository, and a store in which every host is as Git asks, but for some that drifted."""
+    fleet = write_fleet(folder / "repo", hosts, seed, retired=False)
+    modes = {f"projects/{name}.yaml": project(name, *MODES.get(name, ())) for name in PROJECTS}
+    commit(pygit2.Repository(str(fleet.repo)), dict(modes), "who may do what by itself")
+    with open_world(settings(str(folder))) as world:
+        desired = read_desired(world.reading, None).desired
+        pairs = list(answers(desired, world.registry, seed))
+        world.store.save_observations(seen for seen, _ in pairs)
+        world.store.save_ownership(ours for _, ours in pairs)
+
+
 def taken(folder: Path) -> int:
     """Bytes of all files in a folder."""
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) if folder.exists() else 0
@@ -284,3 +294,7 @@ def emptied(folder: Path) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return folder
+
+
+if __name__ == "__main__":
+    prepare(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
