@@ -305,6 +305,7 @@ class Daemon:
         assert self.lookout.read is not None
         read, since = self.lookout.read, self.world.clock.now()
         made = planned(self.world, read, Request(freshness=Freshness(None)), noting=True)
+        self.world.reading.library.settle()
         watch(self.world, made, {name for name, s in read.desired.services.items() if s.sync == "auto"})
         self._differing = differing(made.plan, read.desired, made.assessment)
         self._stale, self._planned_at = False, self.world.clock.now()
