@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 
-ALL = ("parsing", "plan", "apply", "observe")
+ALL = ("parsing", "plan", "soak", "apply", "observe")
 
 
 def main() -> int:

@@ -68,10 +68,7 @@ def _files(hosts: int, seed: int, *, retired: bool) -> Iterator[tuple[str, str]]
         site = rack // RACKS_A_SITE
         yield f"hosts/s{site:03}/r{rack:05}.yaml", "---\n".join(_host(n, rack, site, chance) for n in members)
     for name in PROJECTS:
-        yield (
-            f"projects/{name}.yaml",
-            _head("Project", name) + f"spec:\n  description: {name}\n  owners: [team-{name}]\n",
-        )
+        yield f"projects/{name}.yaml", project(name)
     for number in range(SERVICES):
         yield f"services/svc-{number:02}.yaml", service(number)
     for number in range(SERVICES):
@@ -82,6 +79,12 @@ def _files(hosts: int, seed: int, *, retired: bool) -> Iterator[tuple[str, str]]
 
 def _head(kind: str, name: str, rest: str = "") -> str:
     return f"apiVersion: reconciler/v1\nkind: {kind}\nmetadata: {{name: {name}{rest}}}\n"
+
+
+def project(name: str, sync: str = "manual", heal: str = "report") -> str:
+    """A project's document."""
+    modes = f"  sync: {sync}\n  heal: {heal}\n"
+    return _head("Project", name) + f"spec:\n  description: {name}\n  owners: [team-{name}]\n{modes}"
 
 
 def _host(number: int, rack: int, site: int, chance: random.Random) -> str:

@@ -16,15 +16,17 @@ from reconciler.ports import Message, Woken
 
 MOST = 1000
 """What comes beyond is dropped: every message may be lost."""
+AT_ONCE = 2
+"""An apply, and asking hosts."""
 
 
 class Mailbox:
-    """A `Post`, and the thread for what is done aside. Any thread may put something in."""
+    """A `Post`, and the threads for what is done aside. Any thread may put something in."""
 
     def __init__(self) -> None:
         self._queue: Queue[Message | None] = Queue(MOST)
         self._stopping = threading.Event()
-        self._aside = ThreadPoolExecutor(1, thread_name_prefix="aside")
+        self._aside = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="aside")
 
     def put(self, message: Message) -> None:
         """Never waits."""

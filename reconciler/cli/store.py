@@ -82,6 +82,6 @@ def compact(common: Common) -> None:
 
     keep = common.settings.history.keep
     with open_store(common.settings) as store:
-        runs = store.forget(datetime.now(UTC) - timedelta(seconds=keep), timedelta(0)) if keep else 0
+        runs = store.forget(datetime.now(UTC) - timedelta(seconds=keep)) if keep else 0
         values = store.compact()
     click.echo(f"{runs:,} runs and {values:,} values were forgotten.")

@@ -39,6 +39,12 @@ class Ssh(Section):
     connect_timeout: int = Field(10, ge=1, le=600, description="Seconds to connect to a host.")
     host_timeout: int = Field(300, ge=1, le=86400, description="Seconds for all that a host does in one round trip.")
     lock_wait: int = Field(5, ge=0, le=600, description="Seconds to wait for a host that another run holds.")
+    dead_after: int = Field(
+        45,
+        ge=1,
+        le=3600,
+        description="Seconds without any sign of life from a host after which its connection counts as lost.",
+    )
     carrier: Literal["auto", "standard", "fan-out"] = Field(
         "auto",
         description="How hosts are reached: standard takes an ssh process for each, fan-out one process for hundreds. "
@@ -49,7 +55,7 @@ class Ssh(Section):
         ge=0,
         le=3600,
         description="Seconds that the standard carrier's connections stay open for the next visit. That saves most of "
-        "its time, but that a host has gone away meanwhile is noticed only after 45 seconds.",
+        "its time, but that a host has gone away meanwhile is noticed only after `dead_after`.",
     )
     forks: int = Field(20, ge=1, le=500, description="Hosts that the standard carrier works on at once.")
     width: int = Field(200, ge=1, le=500, description="Hosts that the fan-out carrier works on at once.")

@@ -49,13 +49,15 @@ UNFINISHED = "it did not come to its end"
 
 @dataclass(slots=True)
 class _UnderWay:
-    """`planned` None: runs that died are taken over. `stopped` says why it is to stop, `run` and `failure` how it
-    ended."""
+    """`planned` None: runs that died are taken over. `stopped` says why it is to stop, `overtaken` what is to take its
+    place, `run` and `failure` how it ended."""
 
     planned: Planned | None
     services: tuple[str, ...]
+    hosts: frozenset[str]
     since: datetime
     stopped: str = ""
+    overtaken: str = ""
     run: Run | None = None
     failure: BaseException | None = None
     over: bool = False
@@ -106,6 +108,11 @@ class Aside:
     def services(self) -> tuple[str, ...]:
         return self._under_way.services if self._under_way else ()
 
+    @property
+    def hosts(self) -> frozenset[str]:
+        """Those that an apply which is under way is to change."""
+        return self._under_way.hosts if self._under_way else frozenset()
+
     def begin(self, only: Permitted, differing: Mapping[str, Differing], read: Read) -> bool:
         """Plans for these services, asks the gate, and begins; whether there was something to do. What is refused
         counts as an attempt that failed."""
@@ -139,17 +146,17 @@ class Aside:
 
     def recover(self) -> None:
         """Takes over runs whose process died; their hosts are asked what became of them."""
-        under_way = self._under_way = _UnderWay(None, (), self.world.clock.now())
+        under_way = self._under_way = _UnderWay(None, (), frozenset(), self.world.clock.now())
         self.runner(lambda: self._run(under_way))
 
     def watch(self, desired: Desired, timetable: Timetable) -> None:
-        """Has it stop if Git asks for something else on its hosts by now, or if its services may not be changed."""
+        """Has it give way if Git asks for something else on its hosts by now, and stop if its services may not be
+        changed."""
         if self._under_way is None or self._under_way.over or self._under_way.planned is None:
             return
         before = self._under_way.planned.read.desired
-        hosts = {host for step in self._under_way.planned.plan.steps for host in step.hosts}
-        if any(before.asked.get(host) != desired.asked.get(host) for host in hosts):
-            self.stop(f"revision {desired.revision[:7]} came")
+        if any(before.asked.get(host) != desired.asked.get(host) for host in self._under_way.hosts):
+            self.give_way(f"revision {desired.revision[:7]} came")
         for name in self._under_way.services:
             was, service = before.services.get(name), desired.services.get(name)
             if was and service and (was.sync, was.heal) != (service.sync, service.heal):
@@ -157,8 +164,13 @@ class Aside:
             if closed := timetable.closed(name, service.project if service else "", self.world.clock.now()):
                 self.stop(closed.reason)
 
+    def give_way(self, why: str) -> None:
+        """Between steps: the batch that is under way is finished first, so that none is left half as it was."""
+        if self._under_way is not None and not self._under_way.overtaken:
+            self._under_way.overtaken = why
+
     def stop(self, why: str) -> None:
-        """At the next safe point: no host is begun any more, those that were are finished."""
+        """Between hosts: none is begun any more, those that were are finished."""
         if self._under_way is not None and not self._under_way.stopped:
             self._under_way.stopped = why
 
@@ -172,7 +184,7 @@ class Aside:
         if done.planned is None:
             return self._recovered(done.failure)
         failed = failed_services(done.run) if done.run else frozenset(done.services)
-        message = done.failure.message if isinstance(done.failure, ReconcilerError) else done.stopped
+        message = done.failure.message if isinstance(done.failure, ReconcilerError) else done.stopped or done.overtaken
         self._judge(done, failed, _why(done))
         self._under_way = None
         seconds = (self.world.clock.now() - done.since).total_seconds()
@@ -188,7 +200,8 @@ class Aside:
 
     def _begin(self, made: Planned) -> None:
         services = tuple(dict.fromkeys(step.service for step in made.plan.steps))
-        under_way = self._under_way = _UnderWay(made, services, self.world.clock.now())
+        hosts = frozenset(host for step in made.plan.steps for host in step.hosts)
+        under_way = self._under_way = _UnderWay(made, services, hosts, self.world.clock.now())
         self.runner(lambda: self._run(under_way))
 
     def _left_over(self, only: Permitted, read: Read) -> Planned | None:
@@ -215,7 +228,8 @@ class Aside:
             if under_way.planned is None:
                 settle_interrupted(world, lambda: self._stopping(under_way))
             else:
-                under_way.run = apply(world, under_way.planned, ACTOR, lambda: self._stopping(under_way))
+                stopping, giving_way = lambda: self._stopping(under_way), lambda: bool(under_way.overtaken)
+                under_way.run = apply(world, under_way.planned, ACTOR, stopping, giving_way)
         except BaseException as error:  # noqa: BLE001 - it is raised where it is taken in
             under_way.failure = error
         under_way.over = True
@@ -268,7 +282,7 @@ class Aside:
         now = self.world.clock.now()
         judged = [self.attempts[name] for name in done.services if name in self.attempts]
         new = [replace(a, ok=a.service not in failed, why=why if a.service in failed else "", plan="") for a in judged]
-        if done.stopped:
+        if done.stopped or done.overtaken:
             new = [replace(a, not_before=now, tries=max(0, a.tries - 1)) for a in new]
         self._keep(new)
 
@@ -287,7 +301,7 @@ def _why(done: _UnderWay) -> str:
     """What became of services that did not go through."""
     if isinstance(done.failure, ReconcilerError):
         return f"{FAILED}: {done.failure.message}"
-    return done.stopped or (f"{FAILED} in run {done.run.id}" if done.run else FAILED)
+    return done.stopped or done.overtaken or (f"{FAILED} in run {done.run.id}" if done.run else FAILED)
 
 
 def _done(run: Run) -> Done:

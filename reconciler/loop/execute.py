@@ -1,6 +1,7 @@
 """Runs a plan step by step through the carrier, keeps the records, and stops at safe points only.
 
-A safe point is between hosts: a host that was begun is finished.
+There are two kinds of them. Between hosts it stops: a host that was begun is finished. Between steps it gives way to
+something newer: a batch that was begun is finished too, so that no part of it is left as it was.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from reconciler.model.run import Run, RunStatus
 from reconciler.ports import Held
 
 STOPPED = "the run was stopped before this host was begun"
+OVERTAKEN = "something newer was to be done before this host was begun"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +47,13 @@ class Execution:
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """Under which lease a plan is run, what stops it, and what is done about batches that have to go back, before the
-    run ends: a run that dies before that is not over."""
+    """Under which lease a plan is run, what stops it, what is done about batches that have to go back, before the run
+    ends (a run that dies before that is not over), and whether it is to make way for something newer."""
 
     held: Held
     stopping: Callable[[], bool]
     undo: Callable[[Run, Rollouts], None]
+    giving_way: Callable[[], bool] = lambda: False
 
 
 @dataclass(slots=True)
@@ -60,8 +63,15 @@ class _Running:
     world: World
     execution: Execution
     ledger: Ledger
-    stopping: Callable[[], bool]
+    shift: Shift
     payloads: Payloads
+
+    def stopping(self) -> bool:
+        return self.shift.stopping()
+
+    def resting(self) -> bool:
+        """Whether nothing more is to be begun: neither another step nor another look at how hosts are."""
+        return self.shift.stopping() or self.shift.giving_way()
 
     @property
     def rollouts(self) -> Rollouts:
@@ -109,7 +119,7 @@ def _begin(world: World, execution: Execution, shift: Shift) -> _Running:
     )
     world.tell(RunStarted(run.id, plan.digest, len(plan.steps), plan.summary.hosts))
     payloads = Payloads(world.registry, Questions(world.registry), Fill(world.registry, opened.value))
-    return _Running(world, execution, ledger, shift.stopping, payloads)
+    return _Running(world, execution, ledger, shift, payloads)
 
 
 def _concerned(execution: Execution) -> set[str]:
@@ -126,14 +136,14 @@ def _run_step(step: Step, running: _Running) -> None:
     rollouts = running.rollouts
     admission = rollouts.admit(step)
     _skipped(running, step, "skipped", admission.skip)
-    if why := _hindered(step, running):
+    if why := _hindered(step, running) or (OVERTAKEN if running.shift.giving_way() else ""):
         _skipped(running, step, "skipped", dict.fromkeys(admission.go, why))
         rollouts.note_halted(step)
         return
     if admission.go or not rollouts.begun(step):
         _visit(step, admission.go, running)
     if admission.go or not rollouts.passed(step):
-        unhealthy = rollouts.finish(step, running.stopping)
+        unhealthy = rollouts.finish(step, running.resting)
         running.ledger.skip(step, "unhealthy", unhealthy)
         running.ledger.flush()
 
@@ -236,6 +246,6 @@ def _status(running: _Running) -> RunStatus:
     planned = {(step.id, host) for step in running.execution.plan.steps for host in step.hosts}
     if running.rollouts.halted:
         return "halted"
-    if running.stopping() and any(results.get(key, "skipped") == "skipped" for key in planned):
+    if running.resting() and any(results.get(key, "skipped") == "skipped" for key in planned):
         return "stopped"
     return "succeeded" if all(results.get(key) == "done" for key in planned) else "failed"

@@ -7,7 +7,6 @@ Level-triggered like everything else: what is missed now is found at the next lo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 
 from reconciler.core.assessing.drift import drifted
 from reconciler.core.assessing.due import Assessment
@@ -15,9 +14,6 @@ from reconciler.core.recording.history import Sight, followed
 from reconciler.loop.world import World
 from reconciler.model.desired import Desired
 from reconciler.model.observation import Observation, Ownership
-
-SLACK = timedelta(days=1)
-"""History is cut at most this often: what only old runs needed is found by looking through everything."""
 
 
 def note_drift(
@@ -35,17 +31,11 @@ def note_drift(
     sight = Sight(desired, assessment, drift, ownership, world.clock.now(), at_work(world))
     changed = followed(known, sight)
     # Who wrote meanwhile saw the same hosts; this look is not the last.
-    if changed and world.store.note_drift(mark, changed):
-        forget_old(world)
+    if changed:
+        world.store.note_drift(mark, changed)
 
 
 def at_work(world: World) -> frozenset[str]:
     """Hosts that runs without an end have begun: what they do, or did before they died, is theirs to write down."""
     unfinished = world.store.unfinished()
     return frozenset(host for run in unfinished for intent in world.store.intents(run.id) for host in intent.hosts)
-
-
-def forget_old(world: World) -> None:
-    """Lets go of history that is older than it is to be."""
-    if world.keep is not None:
-        world.store.forget(world.clock.now() - world.keep, SLACK)

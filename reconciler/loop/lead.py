@@ -24,15 +24,20 @@ PURPOSE = "daemon"
 """What the lease is for that a daemon leads under."""
 FOLLOWING, JITTER = timedelta(seconds=1), 0.3
 """How often a standby looks whether the lead is free, and the share by which it does so sooner or later."""
-TROUBLED = Backoff(timedelta(seconds=2), 2.0, timedelta(minutes=1))
-"""Between attempts of a daemon that can't go on (no store, say)."""
+TROUBLED = Backoff(timedelta(seconds=2), 2.0, timedelta(minutes=1), spread=1.0)
+"""Between attempts of a daemon that can't go on (no store, say): what failed for many at once is tried at different
+times."""
+STARTING = timedelta(seconds=30)
+"""Within so much (or the interval, if that is less) a daemon that is started again looks at Git first: many that are
+started at once come as evenly as many that have run for long."""
 ENDING = timedelta(seconds=0.2)
 
 
 @dataclass(slots=True)
 class Life:
     """What a daemon's life takes: the post, a way to open the world anew, and what it works with. `reloaded` are the
-    settings that came since it began: they outlive a lead. `troubles` were there since it could last begin."""
+    settings that came since it began: they outlive a lead. `troubles` were there since it could last begin. `first` is
+    when the process looks at Git at the earliest."""
 
     post: Post
     open_world: Callable[[], AbstractContextManager[World]]
@@ -40,6 +45,7 @@ class Life:
     rev: str | None = None
     reloaded: Reloaded | None = None
     troubles: int = 0
+    first: datetime | None = None
 
 
 def live(life: Life) -> None:
@@ -56,6 +62,7 @@ def live(life: Life) -> None:
 
 def _follow(life: Life, world: World) -> None:
     """Waits for the lead, and leads."""
+    life.first = life.first or _first(life, world)
     while not life.post.stopping():
         with ExitStack() as stack:
             try:
@@ -69,6 +76,12 @@ def _follow(life: Life, world: World) -> None:
             _lead(life, world, held)
 
 
+def _first(life: Life, world: World) -> datetime:
+    """Whoever has never asked a host begins at once: somebody waits for it to do something."""
+    known = bool(world.store.heads())
+    return world.clock.now() + min(STARTING, life.means.pace.poll) * (life.means.chance() if known else 0)
+
+
 def _idle(life: Life, span: timedelta) -> None:
     """Of what comes meanwhile only settings count: whoever leads looks at everything else."""
     for message in life.post.wait(span.total_seconds()):
@@ -77,7 +90,9 @@ def _idle(life: Life, span: timedelta) -> None:
 
 
 def _lead(life: Life, world: World, held: Held) -> None:
-    daemon = Daemon(world, life.means, held, life.rev)
+    # One that is farther away is of a clock that was set back since.
+    soon = life.first and life.first - world.clock.now() <= STARTING
+    daemon = Daemon(world, life.means, held, life.rev, life.first if soon else None)
     if life.reloaded:
         daemon.reload(life.reloaded)
     world.tell(Led(held.epoch))
@@ -89,8 +104,8 @@ def _lead(life: Life, world: World, held: Held) -> None:
             again = _once(life, daemon, again)
     finally:
         # Whatever ends it: nothing is left to itself that would go on without the lead. (An apply has its own lease.)
-        daemon.aside.stop("the daemon ends")
-        while daemon.aside.busy and not daemon.aside.over:
+        daemon.end()
+        while daemon.ending:
             life.post.pause(ENDING.total_seconds())
         daemon.aside.take()
         while life.means.herald and not life.means.herald.rest():

@@ -30,7 +30,8 @@ MANY = 1_000
 
 @dataclass(slots=True)
 class Library:
-    """The documents of one repository. `read` and `restored` count blobs, `parser.parsed` files."""
+    """The documents of one repository. `read` and `restored` count blobs, `parser.parsed` files, `_cached` files that
+    the cache has, of whatever revision."""
 
     source: Source
     parser: Parser
@@ -44,6 +45,7 @@ class Library:
     _joined: tuple[Documents, Sequence[Listing], Documents] | None = None
     _linked: tuple[Documents | None, Linked | None] = (None, None)
     _resolved: Resolved | None = None
+    _cached: int = 0
 
     def documents(self, tree: Tree) -> Documents:
         """All documents of a revision. Files are read and parsed that were not in the last one, nor in the cache."""
@@ -100,7 +102,7 @@ class Library:
                 new.append(kept)
             total += kept.result.size
             files[path] = kept
-        self._keep(new)
+        self._keep(new, files)
         return files
 
     def _parsed(self, path: str, blob: str, total: int) -> Kept:
@@ -119,14 +121,22 @@ class Library:
         pages = Pages()
         found = {k.result.path: k for page in self.cache.pages() for k in pages.wanted(page, blobs)}
         self.restored += len(found)
-        if pages.seen > PAGE + 2 * len(found):
-            self.cache.replace(list(_pages(list(found.values()))))
+        self._cached = pages.seen
+        self._keep((), found)
         return found
 
-    def _keep(self, new: Sequence[Kept]) -> None:
-        """A file that was left out says nothing of itself, so it is not kept (it has no blob here)."""
+    def _keep(self, new: Sequence[Kept], all_of_it: Mapping[str, Kept]) -> None:
+        """Adds what is new to the cache, or puts all that is of now in its place where most of it would be of other
+        revisions. A file that was left out says nothing of itself, so it is not kept (it has no blob here)."""
+        if self.cache is None:
+            return
         sure = [kept for kept in new if kept.blob]
-        if self.cache is not None and sure:
+        self._cached += len(sure)
+        if self._cached > PAGE + 2 * len(all_of_it):
+            sure = [kept for kept in all_of_it.values() if kept.blob]
+            self._cached = len(sure)
+            self.cache.replace(list(_pages(sure)))
+        elif sure:
             self.cache.add(list(_pages(sure)))
 
 

@@ -18,8 +18,8 @@ from reconciler.model.observation import Head
 
 JITTER = 0.1
 """The share by which a look at Git comes sooner or later."""
-AGAIN = Backoff(timedelta(seconds=5), 2.0, timedelta(minutes=5))
-"""Between looks at a Git that can't be reached."""
+AGAIN = Backoff(timedelta(seconds=5), 2.0, timedelta(minutes=5), spread=1.0)
+"""Between looks at a Git that can't be reached: when it is back, not all look at the same time."""
 
 
 @dataclass(slots=True)

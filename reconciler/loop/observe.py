@@ -78,7 +78,8 @@ def _ask(world: World, desired: Desired, hosts: _Hosts, stopping: Callable[[], b
     world.tell(ObserveStarted(len(due)))
     deliveries = [Delivery(desired.hosts[host], asks[host]) for host in sorted(due)]
     for batch in _batches(world, deliveries, known, stopping):
-        world.store.save_observations(batch)
+        # Somebody may have changed a host meanwhile, and know how it is since.
+        world.store.save_observations(batch, known)
         for seen in batch:
             asked.note(seen, known.get(seen.host))
     world.tell(ObserveFinished(len(asked.answered), len(due) - len(asked.answered)))

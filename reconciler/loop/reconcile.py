@@ -25,7 +25,7 @@ from reconciler.loop.collector import uncollected
 from reconciler.loop.desire import Read, read_desired
 from reconciler.loop.execute import Execution, Shift, execute
 from reconciler.loop.grounds import RECENT, Grounds, plan_from
-from reconciler.loop.history import at_work, forget_old, note_drift
+from reconciler.loop.history import at_work, note_drift
 from reconciler.loop.leased import watched
 from reconciler.loop.observe import Freshness, observe
 from reconciler.loop.orders import orders, timetable
@@ -146,9 +146,15 @@ def keep(world: World, planned: Planned) -> None:
         world.store.keep_plan(planned.plan, world.clock.now())
 
 
-def apply(world: World, planned: Planned, actor: str, stopping: Callable[[], bool] = never) -> Run:
+def apply(
+    world: World,
+    planned: Planned,
+    actor: str,
+    stopping: Callable[[], bool] = never,
+    giving_way: Callable[[], bool] = never,
+) -> Run:
     """Runs a plan that was made just now and that the gate has let through. Batches that fail and have to go back do
-    so in runs of their own."""
+    so in runs of their own. Once it is `stopping` no further host is begun, once it is `giving_way` no further step."""
     made = planned.plan
     with world.store.hold("apply") as held:
         stop = watched(held, stopping)
@@ -157,8 +163,8 @@ def apply(world: World, planned: Planned, actor: str, stopping: Callable[[], boo
         # What a target leaves out is not adopted or let go by the way either.
         assessment = NOTHING if made.incomplete else planned.assessment
         execution = Execution(made, planned.read.desired, assessment, actor, rollouts)
-        run = execute(world, execution, Shift(held, stop, _WayBack(world, actor, held, stop).undo))
-    forget_old(world)
+        run = execute(world, execution, Shift(held, stop, _WayBack(world, actor, held, stop).undo, giving_way))
+    world.store.tidy(world.clock.now(), world.keep)
     return run
 
 

@@ -1,7 +1,8 @@
 """The daemon: does what the agenda says through the ports, one duty at a time, and keeps what it was told.
 
 Knows no rule of what is to be done when (`core.agenda`), no thread and no timer: somebody calls `step`. An apply runs
-aside, so that Git is looked at meanwhile and a newer revision can take its place at the next safe point.
+aside, and hosts are asked aside: meanwhile Git is looked at, and a newer revision can take its place at the next safe
+point.
 """
 
 from __future__ import annotations
@@ -25,16 +26,18 @@ from reconciler.core.serving.agenda import (
     Poll,
     Recover,
     Situation,
+    Tidy,
     Waiting,
     agenda,
 )
 from reconciler.core.serving.condition import Condition, Heard, Pace, ages, heard
 from reconciler.core.serving.rota import Rota
 from reconciler.loop.aside import Aside
+from reconciler.loop.asking import Answers, Asking
 from reconciler.loop.desire import Read
 from reconciler.loop.herald import Herald
 from reconciler.loop.lookout import Lookout, other, places
-from reconciler.loop.observe import Freshness, ask, lacking
+from reconciler.loop.observe import Freshness, lacking
 from reconciler.loop.orders import orders
 from reconciler.loop.reconcile import Request, halted, never, planned, watch
 from reconciler.loop.world import Reading, World
@@ -51,6 +54,8 @@ PATIENCE = 3
 """Failures of a step, one after the other, before everything is opened anew."""
 AFTERWARDS = timedelta(minutes=1)
 """When hosts that were changed are asked again: what does not last shows soon."""
+TIDIED = timedelta(hours=1)
+"""How often it is looked whether the store was tidied today."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,20 +75,24 @@ class Means:
 
 @dataclass(slots=True)
 class Daemon:
-    """Leads under the epoch that is `held`. `hinted`: somebody says that Git has moved."""
+    """Leads under the epoch that is `held`. It looks at Git at `first`, or at once if that is past. `hinted`: somebody
+    says that Git has moved."""
 
     world: World
     means: Means
     held: Held
     rev: str | None = None
+    first: datetime | None = None
     hinted: bool = False
     pace: Pace = field(init=False)
     rota: Rota = field(init=False)
     lookout: Lookout = field(init=False)
     aside: Aside = field(init=False)
+    asking: Asking = field(init=False)
     _orders: Orders = NO_ORDERS
     _known: Read | None = None
     _hosts: tuple[str, ...] = ()
+    _spared: set[str] = field(default_factory=set)
     _stale: bool = False
     _planned_at: datetime = field(init=False)
     _differing: Mapping[str, Differing] = field(default_factory=dict)
@@ -93,15 +102,17 @@ class Daemon:
     _failures: int = 0
     _recover_at: datetime | None = None
     _recoveries: int = 0
+    _tidy_at: datetime = field(init=False)
 
     def __post_init__(self) -> None:
         now, chance = self.world.clock.now(), self.means.chance
         self.pace = self.means.pace
         self.rota = Rota(self.pace.observe, chance)
-        self.lookout = Lookout(self.world, self.rev, chance, now)
+        self.lookout = Lookout(self.world, self.rev, chance, max(self.first or now, now))
         attempts = dict(self.world.store.attempts())
         self.aside = Aside(self.world, self.means.aside, self.means.apart, chance, attempts)
-        self._planned_at = now
+        self.asking = Asking(self.world, self.means.aside, lambda: self.means.stopping() or self.held.fading())
+        self._planned_at = self._tidy_at = now
 
     def step(self, tick: Tick | None = None) -> datetime | None:
         """Does the next thing, if there is one; answers when to come again (None: when something happens).
@@ -139,19 +150,29 @@ class Daemon:
         self.rota.interval = new.pace.observe
         self.lookout.at = min(self.lookout.at, self.world.clock.now() + new.pace.poll)
         world = replace(self.world, limits=new.limits, caution=new.caution)
-        self.world = self.aside.world = self.lookout.world = world
+        self.world = self.aside.world = self.asking.world = self.lookout.world = world
 
     def set_back(self) -> None:
         """The clock went back: what was to be done at a time is done now, and hosts come anew where they stand."""
         now = self.world.clock.now()
-        self.lookout.at = self._planned_at = now
+        self.lookout.at = self._planned_at = self._tidy_at = now
         self.rota = Rota(self.pace.observe, self.means.chance)
         self._hosts, self._known, self._recover_at = (), None, None
 
     def _again(self, todo: Agenda) -> datetime | None:
-        """An apply that is under way is looked after at every beat: orders and windows may end it."""
+        """What is under way is looked after at every beat: orders and windows may end it."""
         beat = self.world.clock.now() + self.pace.beat
-        return min(todo.again or beat, beat) if self.aside.busy else todo.again
+        return min(todo.again or beat, beat) if self.aside.busy or self.asking.busy else todo.again
+
+    def end(self) -> None:
+        """Nothing is begun any more; hosts that are being changed are finished."""
+        self.aside.stop("the daemon ends")
+        self.asking.end()
+
+    @property
+    def ending(self) -> bool:
+        """Whether something is under way."""
+        return (self.aside.busy and not self.aside.over) or (self.asking.busy and not self.asking.over)
 
     def _take_in(self) -> None:
         """What happened aside, and what was ordered."""
@@ -159,8 +180,13 @@ class Daemon:
         if done := self.aside.take():
             self.rota.soon(done.failed, now)
             self.rota.soon(done.changed - done.failed, now + AFTERWARDS)
+            # Those whose turn had come meanwhile, and that it may not have come to.
+            self.rota.soon(self._spared, now + AFTERWARDS)
+            self._spared.clear()
             self._stale = self._stale or not done.again
             self._recoveries = self._recoveries + 1 if done.again else 0
+        if answers := self.asking.take():
+            self._answered(answers)
         if not self.aside.busy:
             self._look_after(now, again=done is not None and done.again)
         self._orders = orders(self.world)
@@ -194,8 +220,7 @@ class Daemon:
 
     def _situation(self) -> Situation:
         now, read = self.world.clock.now(), self.lookout.read
-        if not self._hosts and not self.aside.busy:
-            self._hosts = tuple(self.rota.due(now, GROUP))
+        self._due(now)
         return Situation(
             now=now,
             revision=read.revision.sha if read else "",
@@ -206,12 +231,23 @@ class Daemon:
             hosts_at=self.rota.next_at,
             stale=self._stale,
             applying=self.aside.busy,
+            asking=self.asking.busy,
             recover_at=self._recover_at,
+            tidy_at=self._tidy_at,
             approved=self._approved(now),
             differing=self._differing,
             attempts=self.aside.attempts,
             timetable=self._timetable(),
         )
+
+    def _due(self, now: datetime) -> None:
+        """Whose turn it is. Hosts of an apply that is under way say what they are like when they are changed."""
+        busy = self.aside.hosts
+        while not self.asking.busy and (due := self._hosts or tuple(self.rota.due(now, GROUP))):
+            self._spared |= busy.intersection(due)
+            self._hosts = tuple(host for host in due if host not in busy)
+            if self._hosts:
+                return
 
     def _approved(self, now: datetime) -> frozenset[str]:
         """Of the plans that were refused, those that somebody approved since."""
@@ -225,11 +261,15 @@ class Daemon:
                 self.lookout.poll(self.pace.poll, self._orders.pins)
                 self._follow()
             case Observe(hosts):
-                self._observe(hosts)
+                self._hosts = ()
+                self.asking.begin(self.lookout.desired(), hosts)
             case Recover():
                 self.aside.recover()
             case Plan():
                 self._plan()
+            case Tidy():
+                self._tidy_at = self.world.clock.now() + TIDIED
+                self.world.store.tidy(self.world.clock.now(), self.world.keep)
             case Apply(only):
                 assert self.lookout.read is not None
                 # Nothing to do for what was to be done: what differs is not what it was.
@@ -250,19 +290,26 @@ class Daemon:
             self.rota.soon(lacking(self.world, desired, heads), now)
         self._known = self.lookout.read
 
-    def _observe(self, hosts: tuple[str, ...]) -> None:
-        self._hosts = ()
-        asked = ask(self.world, self.lookout.desired(), hosts, self._leaving)
-        now = self.world.clock.now()
-        for host in hosts:
+    def _answered(self, answers: Answers) -> None:
+        now, asked = self.world.clock.now(), answers.asked
+        if answers.failure is not None:
+            self.rota.soon(answers.hosts, now + self.pace.beat)
+            raise answers.failure
+        for host in answers.hosts:
             self.rota.answered(host, now, reached=host not in asked.silent)
+        heads = self.world.store.heads()
+        if other(answers.desired, self.lookout.desired()):
+            # Git has moved meanwhile, so they may not have been asked for all that counts now.
+            lack = lacking(self.world, self.lookout.desired(), dict(heads))
+            self.rota.soon(lack.intersection(answers.hosts), now)
         self._stale = self._stale or bool(asked.changed)
-        self._heard = self._heard_of(self.world.store.heads())
+        self._heard = self._heard_of(heads)
 
     def _plan(self) -> None:
         assert self.lookout.read is not None
         read, since = self.lookout.read, self.world.clock.now()
         made = planned(self.world, read, Request(freshness=Freshness(None)), noting=True)
+        self.world.reading.library.settle()
         watch(self.world, made, {name for name, s in read.desired.services.items() if s.sync == "auto"})
         self._differing = differing(made.plan, read.desired, made.assessment)
         self._stale, self._planned_at = False, self.world.clock.now()

@@ -177,7 +177,11 @@ class Store(Known, Protocol):
     def note_in_order(self, found: Mapping[str, InOrder]) -> None:
         """Keeps marks of hosts on which all is in order; see `Head`. New records of a host end it."""
 
-    def save_observations(self, observations: Iterable[Observation]) -> None: ...
+    def save_observations(
+        self, observations: Iterable[Observation], known: Mapping[str, Observation] | None = None
+    ) -> None:
+        """What hosts said. `known` is what was known of them when they were asked: where something else has been
+        written since, that stays, for it may be newer."""
 
     def save_ownership(self, ownership: Iterable[Ownership]) -> None:
         """Replaces what is known of these hosts. One that owns nothing is forgotten."""
@@ -240,9 +244,12 @@ class Store(Known, Protocol):
     def plan(self, plan_digest: str) -> bytes | None:
         """The stored plan as its JSON document."""
 
-    def forget(self, before: datetime, slack: timedelta) -> int:
-        """Once there are runs that began, or drift that ended, more than `slack` before: deletes all of before, and
-        what only that needed; how many runs. What is owned, and what has no end, is never touched."""
+    def tidy(self, at: datetime, keep: timedelta | None) -> int:
+        """The first time on a day: deletes runs that began, and drift that ended, longer than `keep` ago (None: none),
+        what only they needed, and all values that nothing refers to any more; how many runs.
+
+        What is owned, what hosts said last, and what has no end are never touched.
+        """
 
     def hold(self, purpose: str) -> AbstractContextManager[Held]:
         """The right to do something, held by one process at a time under a new epoch, freed some time after it died.

@@ -8,18 +8,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from itertools import pairwise
 
 from reconciler.core.planning.plan_json import read_plan
 from reconciler.core.running.recovery import NOT_KNOWN
 from reconciler.model.plan import Plan, Step
+from reconciler.model.run import Run
 from reconciler.ports import Store
 from tests.chaos.hosts import Hosts, Visit
 from tests.chaos.scenario import CAP, HOSTS, WATCHED, Scenario
 from tests.fakes.machine import Machine
 
 
-@dataclass(frozen=True)
+@dataclass
 class Evidence:
     """All that is looked at."""
 
@@ -32,9 +34,21 @@ class Evidence:
     def gathered(cls, scenario: Scenario, store: Store, hosts: Hosts) -> Evidence:
         return cls(scenario, store, hosts.ask(("log",)), {name: hosts.ask(("machine", name)) for name in HOSTS})
 
+    @cached_property
+    def runs(self) -> list[Run]:
+        """All of them, with their outcomes, the newest first."""
+        return [whole for run in self.store.runs(1000) if (whole := self.store.run(run.id))]
+
+    @cached_property
     def plans(self) -> dict[str, Plan]:
-        digests = {visit.plan for visit in self.visits if visit.plan} | {run.plan for run in self.store.runs(1000)}
-        return {digest: read_plan(self.store.plan(digest) or b"") for digest in digests}
+        digests = {visit.plan for visit in self.visits if visit.plan} | {run.plan for run in self.runs}
+        return {digest: _plan(self.store.plan(digest) or b"") for digest in digests}
+
+
+@lru_cache(maxsize=4096)
+def _plan(data: bytes) -> Plan:
+    """Reading one checks it against a schema, which takes longer than a worker's life."""
+    return read_plan(data)
 
 
 def always(seen: Evidence) -> Iterator[str]:
@@ -73,8 +87,8 @@ def _anybodys(host: str, seen: Evidence) -> set[str]:
     """Files of visits whose answer was lost, and that a host could not read when it was asked what became of them. They
     are found like what somebody else put there, so they may stay when they leave Git."""
     lost = set[str]()
-    plans = seen.plans()
-    for run in filter(None, (seen.store.run(run.id) for run in seen.store.runs(1000))):
+    plans = seen.plans
+    for run in seen.runs:
         lost.update(str(o.key) for o in run.outcomes if o.message == NOT_KNOWN and host in o.hosts)
         steps = {o.step for o in run.host_outcomes if o.status == "lost" and host in o.hosts}
         plan = plans[run.plan]
@@ -110,7 +124,7 @@ def _no_effect_twice(seen: Evidence) -> Iterator[str]:
 
 
 def _effects_are_planned(seen: Evidence) -> Iterator[str]:
-    plans = seen.plans()
+    plans = seen.plans
     for visit in seen.visits:
         if not visit.works:
             continue
@@ -128,10 +142,7 @@ def _effects_are_planned(seen: Evidence) -> Iterator[str]:
 
 def _intents_come_first(seen: Evidence) -> Iterator[str]:
     intended = {
-        (intent.epoch, host)
-        for run in seen.store.runs(1000)
-        for intent in seen.store.intents(run.id)
-        for host in intent.hosts
+        (intent.epoch, host) for run in seen.runs for intent in seen.store.intents(run.id) for host in intent.hosts
     }
     for visit in _accepted(seen):
         if visit.works and (visit.epoch, visit.host) not in intended:
@@ -139,14 +150,14 @@ def _intents_come_first(seen: Evidence) -> Iterator[str]:
 
 
 def _caps_hold(seen: Evidence) -> Iterator[str]:
-    for digest, plan in seen.plans().items():
+    for digest, plan in seen.plans.items():
         if plan.summary.delete > CAP:
             yield f"plan {digest[:8]} with {plan.summary.delete} deletes was begun; the cap is {CAP}"
 
 
 def _batches_are_in_order(seen: Evidence) -> Iterator[str]:
     """Also over several runs of a plan: no batch is begun while the one before it has hosts to begin."""
-    for digest, plan in seen.plans().items():
+    for digest, plan in seen.plans.items():
         batches = sorted((s.service, s.batch.number, s) for s in plan.steps if s.batch is not None)
         for (service, _, first), (other, _, second) in pairwise(batches):
             if service != other:
@@ -176,9 +187,8 @@ def _unknown_is_left_alone(seen: Evidence) -> Iterator[str]:
 def _outcomes_are_true(seen: Evidence) -> Iterator[str]:
     """What is on record as changed was changed there; so nothing is recorded that did not happen."""
     done = {(visit.plan, visit.host, key) for visit in seen.visits for key, _ in visit.effects}
-    for run in seen.store.runs(1000):
-        whole = seen.store.run(run.id)
-        for outcome in whole.outcomes if whole else ():
+    for run in seen.runs:
+        for outcome in run.outcomes:
             for host in outcome.hosts:
                 if outcome.result == "changed" and (run.plan, host, str(outcome.key)) not in done:
                     yield f"run {run.id} says that {outcome.key} changed on {host}; the host knows nothing of it"

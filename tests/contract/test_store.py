@@ -111,6 +111,20 @@ class TestObservations:
                 store.save_observations([seen("b"), seen("c", **naive)])
         assert list(store.observations()) == ["a"]
 
+    def test_an_answer_that_comes_late_does_not_take_the_place_of_a_newer_one(self, store):
+        store.save_observations([seen("a"), seen("b")])
+        known = store.observations(["a", "b", "c"])
+        # Meanwhile somebody else finds one changed, and another for the first time.
+        newer = NOW + timedelta(seconds=1)
+        store.save_observations([seen("a", fingerprint="new", asked_at=newer), seen("c", asked_at=newer)])
+        # However late the other clock is: what counts is that it was asked before that was known.
+        late = [seen(host, fingerprint="old", asked_at=NOW + timedelta(hours=1)) for host in "abcd"]
+        store.save_observations(late, known)
+        found = {host: o.fingerprint for host, o in store.observations().items()}
+        assert found == {"a": "new", "b": "old", "c": seen().fingerprint, "d": "old"}
+        store.save_observations(late, store.observations())
+        assert {o.fingerprint for o in store.observations().values()} == {"old"}
+
     def test_nothing_is_no_work(self, store):
         store.save_observations([])
         assert store.observations() == {}

@@ -92,24 +92,24 @@ class TestForgetting:
     def test_a_plan_that_is_kept_stays_as_long_as_runs_do(self, store):
         store.keep_plan(planned(), NOW)
         self.old_run(store)
-        assert store.forget(NOW, timedelta(0)) == 1
+        assert store.forget(NOW) == 1
         assert store.plan(planned().digest) is not None
         self.old_run(store)
         store.keep_plan(planned(), self.LATER)
-        assert store.forget(self.LATER, timedelta(0)) == 1
+        assert store.forget(self.LATER) == 1
         assert store.plan(planned().digest) is not None, "it was shown again"
         self.old_run(store)
-        assert store.forget(self.LATER + timedelta(days=1), timedelta(0)) == 1
+        assert store.forget(self.LATER + timedelta(days=1)) == 1
         assert (store.plan(planned().digest), store.problems()) == (None, [])
 
     def test_an_approved_plan_stays_while_its_approval_does(self, store):
         store.keep_plan(planned(), NOW)
         store.approve(replace(word(planned().digest), until=self.LATER))
         self.old_run(store)
-        assert store.forget(NOW + timedelta(days=89), timedelta(0)) == 1
+        assert store.forget(NOW + timedelta(days=89)) == 1
         assert [given.until for given in store.approvals(planned().digest)] == [self.LATER]
         self.old_run(store)
-        assert store.forget(self.LATER + timedelta(days=1), timedelta(0)) == 1
+        assert store.forget(self.LATER + timedelta(days=1)) == 1
         assert (store.approvals(planned().digest), store.plan(planned().digest), store.problems()) == ([], None, [])
 
     def old_run(self, store):

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from reconciler.adapters.store import SqlStore, open_store
 from reconciler.adapters.store.copies import JUMP
+from reconciler.adapters.store.tables import content
 from reconciler.model.errors import Retry, Stalled
 from reconciler.model.key import Key
 from reconciler.model.observation import InOrder
@@ -171,11 +172,37 @@ def test_old_runs_are_forgotten_and_what_is_needed_stays(here) -> None:
         store.end_run(new, "succeeded", NOW + timedelta(days=100))
     left = store.unfinished()
     owned = store.ownership()
-    assert store.forget(NOW, timedelta(0)) == 0, "nothing is older"
-    assert store.forget(NOW + timedelta(days=1), timedelta(days=2)) == 0, "not old enough to begin"
-    assert store.forget(NOW + timedelta(days=90), timedelta(days=1)) == 1
+    keep = timedelta(days=90)
+    assert store.tidy(NOW + keep, keep) == 0, "nothing is older"
+    assert store.tidy(NOW + keep + timedelta(days=1), keep) == 1
     assert [run.actor for run in store.runs()] == ["eve", "bob"]
     assert [(run, store.intents(run.id)[0].hosts) for run in store.unfinished()] == [(left[0], ("a", "b"))]
     assert store.ownership().keys() == owned.keys()
     assert list(store.ownership()["a"].owned) == [MOTD]
     assert (store.plan(planned().digest) is None, store.problems()) == (False, [])
+
+
+@pytest.mark.parametrize("keep", [timedelta(days=90), None])
+def test_what_nothing_refers_to_goes_once_a_day_however_young_runs_are(here, keep) -> None:
+    store = used(here)
+    runs = [run.id for run in store.runs()]
+
+    def says(*modes: str) -> int:
+        """What a host says, one after the other; how many values the store has then."""
+        for mode in modes:
+            store.save_observations([seen("a", mode)])
+        return len(contents(here))
+
+    for day in (1, 2):
+        at, there = NOW + timedelta(days=day), says("0600", "0640", "0660")
+        assert (store.tidy(at, keep), len(contents(here))) == (0, there - 4), "two facts, and two lists of them"
+        there = says("0600", "0640")
+        # It is done once a day, whoever says it.
+        assert (here().tidy(at, keep), store.tidy(at + timedelta(hours=1), keep)) == (0, 0)
+        assert len(contents(here)) == there
+    assert ([run.id for run in store.runs()], store.problems()) == (runs, [])
+
+
+def contents(here: Place) -> list[str]:
+    with here()._database.reader.begin() as connection:
+        return list(connection.scalars(select(content.c.digest)))

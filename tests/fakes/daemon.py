@@ -151,6 +151,25 @@ def meanwhile(fleet: Fleet, after: int, what: Callable[[], None]) -> Iterator[No
         fleet.carrier.carry = carry
 
 
+@contextmanager
+def while_asked(fleet: Fleet, host: str, what: Callable[[], None]) -> Iterator[None]:
+    """Does something once, while a host that was asked has said how it is and the answer is still under way."""
+    carry = fleet.carrier.carry
+
+    def slowly(deliveries: Any, *rest: Any) -> Iterator[Any]:
+        for reply in carry(deliveries, *rest):
+            if reply.host == host and not any(delivery.payload.works for delivery in deliveries):
+                fleet.carrier.carry = carry
+                what()
+            yield reply
+
+    fleet.carrier.carry = slowly
+    try:
+        yield
+    finally:
+        fleet.carrier.carry = carry
+
+
 def files(*names: str, content: str = "x\n") -> list[dict[str, Any]]:
     return [{"file": f"/etc/{name}", "content": content} for name in names]
 

@@ -126,8 +126,11 @@ class MemoryStore:
     def observations(self, hosts: Collection[str] | None = None) -> Mapping[str, Observation]:
         return _some(self.kept.observed, hosts)
 
-    def save_observations(self, observations: Iterable[Observation]) -> None:
-        self.kept.observed.update((seen.host, seen) for seen in observations)
+    def save_observations(
+        self, observations: Iterable[Observation], known: Mapping[str, Observation] | None = None
+    ) -> None:
+        there = self.kept.observed
+        there.update((s.host, s) for s in observations if known is None or there.get(s.host) is known.get(s.host))
 
     def ownership(self, hosts: Collection[str] | None = None) -> Mapping[str, Ownership]:
         return _some(self.kept.owned, hosts)
@@ -142,7 +145,7 @@ class MemoryStore:
     def begin_run(self, plan: Plan, actor: str, at: datetime, epoch: int, undoes: int | None = None) -> Run:
         plan_bytes(plan)  # refuses one that is not sealed
         self._check(epoch)
-        number = len(self.kept.runs) + 1
+        number = max(self.kept.runs, default=0) + 1
         run = Run(number, plan.digest, plan.revision, actor, at, epoch=epoch, undoes=undoes)
         self.kept.plans[plan.digest] = plan
         self.kept.runs[run.id] = run
@@ -219,8 +222,13 @@ class MemoryStore:
                 last.update(dict.fromkeys(services, _bare(run)))
         return last
 
-    def forget(self, before: datetime, slack: timedelta) -> int:
-        return 0
+    def tidy(self, at: datetime, keep: timedelta | None) -> int:
+        """Values are not kept apart here, so only runs are old."""
+        if keep is None or not self.claim_tick("tidied", at.replace(hour=0, minute=0, second=0, microsecond=0)):
+            return 0
+        old = {run.id for run in self.kept.runs.values() if run.status != "running" and run.started_at < at - keep}
+        self.kept.runs = {number: run for number, run in self.kept.runs.items() if number not in old}
+        return len(old)
 
     def keep_plan(self, plan: Plan, at: datetime) -> None:
         self.kept.plans.setdefault(plan.digest, plan)

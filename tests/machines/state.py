@@ -130,19 +130,20 @@ class StateRepo:
             out, err = process.communicate(timeout=PATIENCE)
         return Said(process.returncode, out, err)
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        """Any command, not waited for, in a process group of its own."""
+    def start(self, *words: str, log: Path | None = None) -> subprocess.Popen[str]:
+        """Any command, not waited for, in a process group of its own. What it says goes into the log, if given."""
         self._configure()
-        return subprocess.Popen(
-            [*PROGRAM, *words, "--repo", str(self.repo), "--store", str(self.folder / "store.db")],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=self.folder,
-            env=self._environment(),
-            start_new_session=True,
-        )
+        with (log or Path(os.devnull)).open("ab") as file:
+            return subprocess.Popen(
+                [*PROGRAM, *words, "--repo", str(self.repo), "--store", str(self.folder / "store.db")],
+                stdin=subprocess.DEVNULL,
+                stdout=file if log else subprocess.PIPE,
+                stderr=file if log else subprocess.PIPE,
+                text=True,
+                cwd=self.folder,
+                env=self._environment(),
+                start_new_session=True,
+            )
 
     def _configure(self) -> None:
         ssh = {"private_key_file": str(self.lab.key), "known_hosts_file": str(self.lab.known_hosts), **self.settings}

@@ -153,7 +153,7 @@ def test_a_connection_that_goes_dead_is_lost_and_what_was_done_there_is_found(st
         state.host("lab-2", port=relay.port)
         known = state.folder / "known_hosts"
         known.write_text(state.lab.known_hosts.read_text() + f"[{dead.address}]:{relay.port} {dead.host_key}\n")
-        state.settings |= {"known_hosts_file": str(known), "connect_timeout": 5, "host_timeout": 20}
+        state.settings |= {"known_hosts_file": str(known), "connect_timeout": 5, "host_timeout": 20, "dead_after": 6}
         work(state, canary=1, batches=[3, "100%"], maxFailures=1)
         with state.start("apply", "--yes", "--output", "json") as process:
             until(lambda: at_work(dead))

@@ -94,6 +94,7 @@ class Oracle:
     visits: list[Visit] = field(default_factory=list)
     _there: dict[str, Visit] = field(default_factory=dict)
     _epochs: dict[str, int] = field(default_factory=dict)
+    _steps: dict[tuple[int, str], datetime] = field(default_factory=dict)
     _written: dict[tuple[str, Key], str | None] = field(default_factory=dict)
 
     @property
@@ -122,7 +123,8 @@ class Oracle:
             self._restrained(visit, plan)
             deletes = plan.summary.delete
             self._say(deletes > DELETES, visit, f"its plan deletes {deletes}, which is more than {DELETES}")
-            self._say(self._behind(visit, plan), visit, "Git has long said something else of it")
+            step = self._step(visit, plan, set(keys))
+            self._say(self._behind(visit, plan, step), visit, "Git has long said something else of it")
 
     def end(self, process: str, delivery: Delivery, heard: Reply, done: Reply) -> None:
         """A host was changed, or would not be; what is heard of it may be less than was done."""
@@ -208,15 +210,25 @@ class Oracle:
                 seen < visit.begun < pin.until and content != pin.content, visit, "edge is pinned to something else"
             )
 
-    def _behind(self, visit: Visit, plan: Plan) -> bool:
-        """Whether there is a later revision of the host that the process has to know."""
+    def _step(self, visit: Visit, plan: Plan, keys: set[Key]) -> datetime:
+        """When the step was begun that gives these to the host: one that was begun is finished."""
+        found = next(
+            step.id
+            for step in plan.steps
+            for program, hosts in step.programs.items()
+            if visit.host in hosts and keys == {change.key for change in plan.programs[program].changes}
+        )
+        return self._steps.setdefault((visit.run, found), visit.begun)
+
+    def _behind(self, visit: Visit, plan: Plan, begun: datetime) -> bool:
+        """Whether there was a later revision of the host, which the process had to know when it began the step."""
         later = []
         for commit in reversed(self.commits):
             if commit.sha == plan.revision:
                 break
             later.append(commit)
         concerned = [commit.at for commit in later if visit.host.partition("-")[0] in commit.hosts]
-        return any(self._seen(visit.process, at, git=True) < visit.begun for at in concerned)
+        return any(self._seen(visit.process, at, git=True) < begun for at in concerned)
 
     def _restrained(self, visit: Visit, plan: Plan) -> None:
         services = {step.service for step in plan.steps if visit.host in step.hosts}

@@ -10,6 +10,11 @@ from typing import Any
 from reconciler.adapters.ansible.choice import Way
 from reconciler.adapters.ansible.settings import SshSettings
 
+ASKED = 3
+"""How often ssh asks a host that says nothing for a sign of life before it counts as gone."""
+SPARE = 15
+"""Seconds that everything else may take."""
+
 
 @dataclass(frozen=True, slots=True)
 class Places:
@@ -65,7 +70,7 @@ become_method = sudo
 
 def host_limit(settings: SshSettings) -> int:
     """Seconds for one host: the last resort, after the host's own limit and ssh's keep-alive have had their time."""
-    return settings.host_timeout + settings.connect_timeout + settings.lock_wait + 60
+    return settings.host_timeout + settings.connect_timeout + settings.lock_wait + settings.dead_after + SPARE
 
 
 def ssh_args(settings: SshSettings) -> list[str]:
@@ -74,8 +79,8 @@ def ssh_args(settings: SshSettings) -> list[str]:
     options = [
         "StrictHostKeyChecking=yes",
         "BatchMode=yes",
-        "ServerAliveInterval=15",
-        "ServerAliveCountMax=3",
+        f"ServerAliveInterval={-(-settings.dead_after // ASKED)}",
+        f"ServerAliveCountMax={ASKED}",
         "ForwardAgent=no",
         "LogLevel=ERROR",
     ]

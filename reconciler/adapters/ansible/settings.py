@@ -36,7 +36,8 @@ def _cache() -> str:
 @dataclass(frozen=True, slots=True)
 class SshSettings:
     """`user` is for hosts that name none (empty: as ssh decides). Times are in seconds; `host_timeout` is for all that
-    a host does in one round trip, `lock_wait` for a host that another run holds. `python` is the interpreter on hosts.
+    a host does in one round trip, `lock_wait` for a host that another run holds, `dead_after` for a connection that
+    shows no sign of life. `python` is the interpreter on hosts.
     `ansible_playbook` is the program's path (empty: beside this Python, else on the PATH). What needs to be
     remembered between runs for speed alone goes to `cache_dir`. `forks` and `width` are how many hosts the standard and
     the fan-out carrier work on at once. `keep_connections` is for how long the standard carrier's stay open afterwards.
@@ -51,6 +52,7 @@ class SshSettings:
     connect_timeout: int = 10
     host_timeout: int = 300
     lock_wait: int = 5
+    dead_after: int = 45
     forks: int = 20
     width: int = 200
     keep_connections: int = 0

@@ -132,7 +132,7 @@ def _write_run(shard: Shard, hosts: dict[str, dict[str, object]]) -> None:
 
 
 def _fan_out(settings: SshSettings, hosts: list[str]) -> dict[str, Any]:
-    ssh = ("private_key_file", "known_hosts_file", "become_password_file", "connect_timeout")
+    ssh = ("private_key_file", "known_hosts_file", "become_password_file", "connect_timeout", "dead_after")
     return {
         "hosts": hosts,
         "width": settings.width,

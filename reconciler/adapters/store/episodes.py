@@ -52,12 +52,6 @@ def since(connection: Connection, moment: datetime, key: Key | None) -> list[Epi
     return _loaded(connection, list(connection.execute(statement)))
 
 
-def oldest(connection: Connection) -> datetime | None:
-    """When the first of those ended that have."""
-    first = select(episode.c.until).where(episode.c.until.is_not(None)).order_by(episode.c.until).limit(1)
-    return connection.scalars(first).first()
-
-
 def forget(connection: Connection, before: datetime) -> None:
     """Deletes those that ended before."""
     connection.execute(delete(episode).where(episode.c.until < before))

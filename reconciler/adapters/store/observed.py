@@ -8,7 +8,7 @@ from functools import partial
 from sys import intern
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from reconciler.adapters.store import bulk, content
 from reconciler.adapters.store.content import Contents, rows_of
@@ -23,6 +23,20 @@ def rows(observations: Sequence[Observation], contents: Contents) -> list[dict[s
     last = {seen.host: seen for seen in observations}
     # In one order for everybody, so that two who write the same hosts wait for each other instead of both failing.
     return [_row(last[host], contents) for host in sorted(last)]
+
+
+def still(
+    connection: Connection, new: Sequence[dict[str, Any]], known: Mapping[str, Observation]
+) -> list[dict[str, Any]]:
+    """Of rows to be written those of hosts of which still is known what was. No other can be written until the
+    transaction ends."""
+    columns = (observation.c.host, observation.c.asked_at, observation.c.fingerprint, observation.c.unreachable)
+    there: dict[str, tuple[object, ...]] = {}
+    for hosts in content.batches([row["host"] for row in new]):
+        found = select(*columns).where(observation.c.host.in_(hosts)).order_by(observation.c.host).with_for_update()
+        there.update((row.host, (row.asked_at, row.fingerprint, row.unreachable)) for row in connection.execute(found))
+    was = {host: (seen.asked_at, seen.fingerprint, seen.unreachable) for host, seen in known.items()}
+    return [row for row in new if there.get(row["host"]) == was.get(row["host"])]
 
 
 def save(connection: Connection, new: Sequence[dict[str, Any]]) -> None:

@@ -128,12 +128,6 @@ def forget(connection: Connection, before: datetime) -> int:
     return gone
 
 
-def oldest(connection: Connection) -> datetime | None:
-    """When the oldest run that has ended began."""
-    first = select(run.c.started_at).where(run.c.status != "running").order_by(run.c.started_at).limit(1)
-    return connection.scalars(first).first()
-
-
 def save(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
     """Adds rows whose contents are there."""
     if rows:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,9 @@ from reconciler.model.observation import Head, InOrder, Observation, Ownership
 from reconciler.model.order import Order, OrderKind, Orders
 from reconciler.model.plan import Plan
 from reconciler.model.run import HostOutcome, Intent, Run, RunOutcome, RunStatus
+
+TIDIED = "tidied"
+"""The schedule by which a store is tidied: one tick a day."""
 
 
 def open_store(path: Path, create_parent: bool = False) -> SqlStore:
@@ -120,8 +123,10 @@ class SqlStore:
             load = partial(observed.load, connection)
             return load(None) if hosts is None else self._seen.some(others_wrote(connection), hosts, load)
 
-    def save_observations(self, observations: Iterable[Observation]) -> None:
-        self._save(list(observations), [])
+    def save_observations(
+        self, observations: Iterable[Observation], known: Mapping[str, Observation] | None = None
+    ) -> None:
+        self._save(list(observations), [], known)
 
     def ownership(self, hosts: Collection[str] | None = None) -> Mapping[str, Ownership]:
         with self._reading() as connection:
@@ -271,16 +276,24 @@ class SqlStore:
         with self._writing() as connection:
             return ticks.see(connection, source, name, at)
 
-    def forget(self, before: datetime, slack: timedelta = timedelta(0)) -> int:
-        with self._reading() as connection:
-            old = (runs.oldest(connection), episodes.oldest(connection))
-        if all(first is None or first >= before - slack for first in old):
+    def tidy(self, at: datetime, keep: timedelta | None) -> int:
+        # Nothing refers to most of what hosts said before they said something else, whether or not runs are old.
+        if not self.claim_tick(TIDIED, at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)):
             return 0
         with self._transaction(self._database.alone) as connection:
-            gone = runs.forget(connection, before)
-            episodes.forget(connection, before)
+            gone = self._forgotten(connection, at - keep) if keep is not None else 0
             content.compact(connection)
             return gone
+
+    def forget(self, before: datetime) -> int:
+        """Deletes runs that began, and drift that ended, before; how many runs. Values stay until `compact`."""
+        with self._transaction(self._database.alone) as connection:
+            return self._forgotten(connection, before)
+
+    @staticmethod
+    def _forgotten(connection: Connection, before: datetime) -> int:
+        episodes.forget(connection, before)
+        return runs.forget(connection, before)
 
     def backup(self, file: Path) -> None:
         """Writes everything into a new file, as of one moment. See `copies`."""
@@ -310,10 +323,16 @@ class SqlStore:
     def close(self) -> None:
         self._database.close()
 
-    def _save(self, observations: Sequence[Observation], ownership: Sequence[Ownership]) -> None:
+    def _save(
+        self,
+        observations: Sequence[Observation],
+        ownership: Sequence[Ownership],
+        known: Mapping[str, Observation] | None = None,
+    ) -> None:
         contents = Contents()
         seen, kept = observed.rows(observations, contents), owned.rows(ownership, contents)
         with self._writing() as connection:
+            seen = seen if known is None else observed.still(connection, seen, known)
             self._changed(seen, kept)
             contents.save(connection)
             observed.save(connection, seen)

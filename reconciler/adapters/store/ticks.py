@@ -13,7 +13,7 @@ from reconciler.adapters.store.dialect import insert_new
 from reconciler.adapters.store.tables import delivery, tick
 
 KEPT = timedelta(hours=1)
-"""A tick that comes again later than that would be far too late for anything."""
+"""A tick that comes again so long after one of its schedule that came later would be far too late for anything."""
 DELIVERIES_KEPT = timedelta(days=7)
 DELIVERIES = 50_000
 
@@ -22,7 +22,7 @@ def claim(connection: Connection, schedule: str, fire_time: datetime) -> bool:
     """Whether the tick is ours: nobody had it before."""
     row = {"schedule": schedule, "fire_time": fire_time}
     ours = connection.execute(insert_new(connection, tick).returning(tick.c.schedule), row).first() is not None
-    connection.execute(delete(tick).where(tick.c.fire_time < fire_time - KEPT))
+    connection.execute(delete(tick).where(tick.c.schedule == schedule, tick.c.fire_time < fire_time - KEPT))
     return ours
 
 

@@ -112,6 +112,16 @@ def read_plan(data: bytes) -> Plan:
     return plan_from_document(document)
 
 
+def intact(data: bytes, expected: str) -> bool:
+    """Whether a stored plan is the one that was sealed with this digest, also if it has an older form, which is of use
+    to nobody any more but people who look back."""
+    try:
+        document = orjson.loads(data)
+        return bool(document["digest"] == _document_digest(document) == expected)
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError, KeyError, TypeError, AttributeError):
+        return False
+
+
 def _document_digest(document: Mapping[str, Any]) -> str:
     return digest({name: value for name, value in document.items() if name != "digest"})
 

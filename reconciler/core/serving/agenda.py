@@ -50,6 +50,11 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
+class Tidy:
+    """Forget old runs, and values that nothing refers to any more, if nobody has done so today."""
+
+
+@dataclass(frozen=True, slots=True)
 class Apply:
     """Bring these services into order, as far as their causes permit it."""
 
@@ -68,7 +73,7 @@ class Approved:
     services: tuple[str, ...]
 
 
-Duty: TypeAlias = Poll | Recover | Observe | Plan | Apply | Approved
+Duty: TypeAlias = Poll | Recover | Observe | Plan | Tidy | Apply | Approved
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +88,10 @@ class Waiting:
 @dataclass(frozen=True, slots=True)
 class Situation:
     """Everything that the agenda rests on. `hosts` are those whose turn it is; `stale`: something is new since what
-    differs was worked out at `planned_at`; `applying`: an apply is under way. `recover_at` is when to look after runs
-    without an end (None: there is none), `approved` are digests of refused plans that may run after all."""
+    differs was worked out at `planned_at`; `applying`: an apply is under way; `asking`: hosts are being asked, and no
+    others can be. `recover_at` is when to look after runs
+    without an end (None: there is none), `tidy_at` after what is old (None: never), `approved` are digests of refused
+    plans that may run after all."""
 
     now: datetime
     revision: str
@@ -95,7 +102,9 @@ class Situation:
     hosts_at: datetime | None = None
     stale: bool = False
     applying: bool = False
+    asking: bool = False
     recover_at: datetime | None = None
+    tidy_at: datetime | None = None
     approved: frozenset[str] = frozenset()
     differing: Mapping[str, Differing] = field(default_factory=dict)
     attempts: Mapping[str, Attempt] = field(default_factory=dict)
@@ -115,21 +124,40 @@ def agenda(situation: Situation) -> Agenda:
     """What is to be done now: one thing, after which everything is looked at again."""
     if situation.hinted or situation.now >= situation.poll_at:
         return Agenda((Poll("a hint" if situation.hinted else "it is time"),), (), situation.now)
-    if situation.applying or not situation.revision:
+    if not situation.revision:
         return Agenda((), (), situation.poll_at)
+    if situation.applying:
+        return _meanwhile(situation)
     if situation.recover_at is not None and situation.now >= situation.recover_at:
         return Agenda((Recover(),), (), situation.now)
-    impatient = situation.now - situation.planned_at > PATIENCE
-    if situation.stale and (impatient or not situation.hosts):
+    impatient = situation.now - situation.planned_at >= PATIENCE
+    if situation.stale and (impatient or not (situation.hosts or situation.asking)):
         return Agenda((Plan(),), (), situation.now)
     only, waiting = ({}, ()) if situation.stale else _permitted(situation)
-    if duty := _changing(situation, only):
+    if duty := _changing(situation, only) or _otherwise(situation):
         return Agenda((duty,), waiting, situation.now)
-    if situation.hosts:
-        return Agenda((Observe(situation.hosts),), waiting, situation.now)
-    moments = [w.until for w in waiting] + [situation.poll_at, situation.hosts_at, situation.recover_at]
-    moments.append(situation.timetable.next_change(situation.now))
+    moments = [w.until for w in waiting] + [situation.poll_at, situation.recover_at]
+    moments += [None if situation.asking else situation.hosts_at, situation.timetable.next_change(situation.now)]
+    moments.append(situation.planned_at + PATIENCE if situation.stale else None)
     return Agenda((), waiting, min((at for at in moments if at is not None), default=None))
+
+
+def _otherwise(situation: Situation) -> Duty | None:
+    """What has time while hosts need no changing. Asking comes last: of a large fleet there is always a host whose turn
+    it is."""
+    if situation.asking:
+        return None
+    if situation.tidy_at is not None and situation.now >= situation.tidy_at:
+        return Tidy()
+    return Observe(situation.hosts) if situation.hosts else None
+
+
+def _meanwhile(situation: Situation) -> Agenda:
+    """While an apply is under way others are asked, but nothing is worked out from what it has half done."""
+    if situation.hosts and not situation.asking:
+        return Agenda((Observe(situation.hosts),), (), situation.now)
+    moments = [situation.poll_at, None if situation.asking else situation.hosts_at]
+    return Agenda((), (), min(at for at in moments if at is not None))
 
 
 def _changing(situation: Situation, only: Permitted) -> Duty | None:

@@ -9,13 +9,16 @@ import heapq
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from reconciler.core.serving.backoff import Backoff, spread
 
 SHARE = 0.1
 """A host's interval is shorter or longer by up to this share, so that hosts asked together drift apart."""
+TOGETHER = 60
+"""Into so many moments of an interval turns are put together: to ask some hosts is hardly dearer than to ask one."""
+_ANY = datetime.min.replace(tzinfo=UTC)
 FAR = Backoff(timedelta(seconds=30), 2.0, timedelta(minutes=30))
 """How often a host is tried that does not answer."""
 
@@ -55,7 +58,7 @@ class Rota:
             if turn is None:
                 # An answer from the future was given before a clock was set back.
                 asked = min(place.asked, now) if place.asked else None
-                at = asked + spread(self.interval, SHARE, self.chance()) if asked else now
+                at = self._shared(asked + spread(self.interval, SHARE, self.chance())) if asked else now
                 self._put(host, _Turn(place.project, at))
             elif turn.project != place.project:
                 turn.project = place.project
@@ -82,7 +85,7 @@ class Rota:
         wait = spread(self.interval, SHARE, self.chance())
         if not reached:
             wait = min(wait, FAR.after(turn.tries, self.chance()))
-        self._put(host, _Turn(turn.project, at + wait, turn.tries))
+        self._put(host, _Turn(turn.project, self._shared(at + wait), turn.tries))
 
     def soon(self, hosts: Iterable[str], at: datetime) -> None:
         """These just changed or failed: they come at that time, before all others."""
@@ -103,6 +106,12 @@ class Rota:
             heapq.heappop(self._waiting)
         early = [self._turns[host].at for q in self._ready.values() if (host := q[0]) in self._turns]
         return min([*early, *(at for at, _ in self._waiting[:1])], default=None)
+
+    def _shared(self, at: datetime) -> datetime:
+        """The next moment that has turns of others too."""
+        apart = self.interval / TOGETHER
+        over = (at - _ANY) % apart
+        return at + (apart - over) if over else at
 
     def _put(self, host: str, turn: _Turn) -> None:
         self._turns[host] = turn

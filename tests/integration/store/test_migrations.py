@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import orjson
 import pytest
 from sqlalchemy import text
 
 from reconciler.adapters.store import postgresql, schema, sqlite
 from reconciler.adapters.store.dialect import Database
 from reconciler.adapters.store.tables import metadata
+from reconciler.core.planning.plan_json import plan_document, sealed
+from reconciler.model.digest import digest
+from reconciler.model.plan import Step
 from tests.integration.store.store_helpers import MOTD, begun, owns, planned, seen
 from tests.stores import BACKENDS, Place, place
 
@@ -48,21 +55,37 @@ def made(here: Place, revision: str) -> None:
         schema.migrate(connection, None, opened.where, revision)
     opened.close()
     more = ", 0" if revision > "0003" else ""
-    digest = "0" * 32
+    facts = hashlib.blake2b(b"facts\0[]", digest_size=16).hexdigest()
+    plan = old_plan(revision)
     when = "'2026-11-01 10:00:00+00:00'" if here.backend == "postgresql" else "'2026-11-01 10:00:00.000000'"
     run(
         here,
         f"INSERT INTO identity VALUES ('old'{more})",
-        f"INSERT INTO content VALUES ('{digest}', 'facts', false, '[]')",
-        f"INSERT INTO observation VALUES ('web-1', {when}, {when}, 'm', 'fp', '', '{digest}', NULL)",
-        "INSERT INTO plan (digest, packed, data) VALUES ('p', false, '{}')",
+        f"INSERT INTO content VALUES ('{facts}', 'facts', false, {bytes_of(here, [])})",
+        f"INSERT INTO observation VALUES ('web-1', {when}, {when}, 'm', 'fp', '', '{facts}', NULL)",
+        f"INSERT INTO plan (digest, packed, data) VALUES ('{plan['digest']}', false, {bytes_of(here, plan)})",
         *(
             f"INSERT INTO run (plan, revision, actor, started_at, status{', epoch' if more else ''}) "
-            f"VALUES ('p', 'r', 'ada', {when}, '{status}'{more})"
+            f"VALUES ('{plan['digest']}', 'r', 'ada', {when}, '{status}'{more})"
             for status in ("succeeded", "failed", "running", "failed")
         ),
         "DELETE FROM run WHERE id = 4",
     )
+
+
+def old_plan(revision: str) -> dict[str, Any]:
+    """A plan as the code of that revision wrote it: before leases there were no rollouts, so nothing said of them."""
+    document = plan_document(sealed(replace(planned(), steps=(Step("edge", "edge", (), {}),))))
+    if revision < "0004":
+        del document["rollouts"], document["steps"][0]["batch"]
+    del document["digest"]
+    return {**document, "digest": digest(document)}
+
+
+def bytes_of(here: Place, document: object) -> str:
+    """A literal of the database's."""
+    data = orjson.dumps(document).hex()
+    return f"decode('{data}', 'hex')" if here.backend == "postgresql" else f"X'{data}'"
 
 
 def test_every_revision_is_tried() -> None:
@@ -82,6 +105,17 @@ def test_an_older_store_is_migrated_with_what_is_in_it(here: Place, revision: st
     store.save_ownership([owns("a")])
     assert list(store.ownership()["a"].owned) == [MOTD]
     assert begun(store).id > 4, "the number of a run whose row is gone does not come again"
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_a_check_has_nothing_against_an_older_store_and_finds_what_was_altered(here: Place, revision: str) -> None:
+    made(here, revision)
+    assert here().problems() == []
+    here.close()
+    altered = bytes_of(here, {**old_plan(revision), "fleet": 1000})
+    run(here, f"UPDATE plan SET data = {altered}")
+    [said] = here().problems()
+    assert "can't be read" in said
 
 
 @pytest.mark.parametrize("revision", ["0001", "0002", "0003"])

@@ -19,7 +19,9 @@ from reconciler.core.serving.agenda import (
     Observe,
     Plan,
     Poll,
+    Recover,
     Situation,
+    Tidy,
     agenda,
     attempted,
     fresh,
@@ -60,7 +62,11 @@ def test_nothing_to_do_says_when_to_look_again():
         ({"hosts": ("a", "b")}, Observe(("a", "b"))),
         ({"stale": True}, Plan()),
         ({"stale": True, "hosts": ("a",)}, Observe(("a",))),
-        ({"stale": True, "hosts": ("a",), "planned_at": NOW - PATIENCE - MINUTE}, Plan()),
+        ({"stale": True, "hosts": ("a",), "planned_at": NOW - PATIENCE}, Plan()),
+        ({"stale": True, "asking": True, "planned_at": NOW - PATIENCE}, Plan()),
+        ({"tidy_at": NOW, "hosts": ("a",)}, Tidy()),
+        ({"tidy_at": NOW, "stale": True}, Plan()),
+        ({"tidy_at": NOW + MINUTE, "hosts": ("a",)}, Observe(("a",))),
     ],
 )
 def test_one_duty_at_a_time_the_most_urgent_first(more, duty):
@@ -72,10 +78,24 @@ def test_an_apply_comes_before_asking_hosts_and_waits_for_what_is_new():
     assert agenda(situation(differing(), stale=True)).duties == (Plan(),)
 
 
-def test_while_an_apply_is_under_way_only_git_is_looked_at():
-    busy = situation(differing(), hosts=("a",), stale=True, applying=True)
-    assert agenda(busy) == Agenda((), (), NOW + MINUTE)
+def test_while_an_apply_is_under_way_git_is_looked_at_and_others_are_asked():
+    busy = situation(differing(), hosts=("a",), stale=True, applying=True, tidy_at=NOW, recover_at=NOW)
+    assert agenda(busy).duties == (Observe(("a",)),)
     assert agenda(replace(busy, hinted=True)).duties == (Poll("a hint"),)
+    assert agenda(replace(busy, asking=True)) == Agenda((), (), NOW + MINUTE)
+    soon = NOW + timedelta(seconds=9)
+    assert agenda(replace(busy, hosts=(), hosts_at=soon)) == Agenda((), (), soon)
+
+
+def test_while_hosts_are_asked_all_else_goes_on():
+    asking = situation(differing(), asking=True, hosts_at=NOW)
+    assert agenda(replace(asking, poll_at=NOW)).duties == (Poll("it is time"),)
+    assert agenda(asking).duties == (Apply({"edge": frozenset({"pending"})}),)
+    assert agenda(replace(asking, recover_at=NOW)).duties == (Recover(),)
+    nothing = situation(asking=True, hosts_at=NOW, tidy_at=NOW)
+    assert agenda(nothing) == Agenda((), (), NOW + MINUTE)
+    # What is new is not worked out before they have answered, unless that takes too long.
+    assert agenda(replace(nothing, stale=True)) == Agenda((), (), NOW + PATIENCE)
 
 
 @pytest.mark.parametrize(

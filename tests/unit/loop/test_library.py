@@ -118,15 +118,21 @@ def test_a_restart_reads_nothing_that_is_kept() -> None:
     assert counts(last) == (0, 0, 103)
 
 
-def test_the_cache_does_not_grow_with_what_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("restarted", [True, False])
+def test_the_cache_does_not_grow_with_what_is_gone(monkeypatch: pytest.MonkeyPatch, restarted: bool) -> None:
     monkeypatch.setattr(module, "PAGE", 10)
     source, cache = Blobs(), Memory()
+    library = a_library(source, cache)
     sizes = []
-    for i in range(6):
+    for i in range(12):
         files = {path: text.replace("metadata: {name: ", f"metadata: {{name: v{i}-") for path, text in FILES.items()}
-        assert a_library(source, cache).documents(source.tree(files)) == carefully(files)
+        library = a_library(source, cache) if restarted else library
+        assert library.documents(source.tree(files)) == carefully(files)
         sizes.append(sum(map(len, cache.kept)))
     assert max(sizes) < 4 * sizes[0] < sum(sizes)
+    last = a_library(source, cache)
+    last.documents(source.tree(files))
+    assert counts(last) == (0, 0, len(_yaml(FILES)))
 
 
 def test_hosts_are_indexed_again_only_when_one_has_changed() -> None:

@@ -244,22 +244,32 @@ class TestTrouble:
 
 
 class TestSafePoints:
-    def test_a_newer_revision_takes_over_between_hosts(self):
-        with fleet(state()) as world:
+    def test_a_newer_revision_takes_over_between_steps(self):
+        """What `base` was given in part it is given in all; `edge` comes after it, and gets only what is newer."""
+        given = state()
+        given["services"]["base"] = {"sync": "auto", "resources": files("b")}
+        given["services"]["edge"] |= {"requires": ["base"]}
+        with fleet(given) as world:
             sim = Simulation(world)
 
             def commit() -> None:
-                world.commit(state(content="two\n"))
+                world.commit(state(content="two\n") | {"services": {"edge": edge("two\n")}})
                 sim.hint()
+
+            def edge(content: str) -> dict[str, Any]:
+                return {**given["services"]["edge"], "resources": files("a", content=content)}
 
             with meanwhile(world, 1, commit):
                 sim.run(MINUTE)
             first, second = sim.applied()
             assert (first.status, second.status) == ("stopped", "succeeded")
             assert "revision" in first.why
-            assert contents(world) == {"two\n"}
-            works = [d for d in world.carrier.sent if d.payload.works]
-            assert len(works) == 4
+            assert (contents(world, "/etc/b"), contents(world)) == ({"x\n"}, {"two\n"})
+            works = [(d.host.name, [work.key.name for work in d.payload.works]) for d in world.carrier.sent]
+            assert [(host, what) for host, what in works if what] == [
+                *((host, ["/etc/b"]) for host in HOSTS),
+                *((host, ["/etc/a"]) for host in HOSTS),
+            ], "nobody was given anything twice, nor what was old already"
 
     def test_a_commit_that_is_nobody_of_the_runs_business_lets_it_go_on(self):
         given = state(hosts={**HOSTS, "db-1": {"role": "db"}})

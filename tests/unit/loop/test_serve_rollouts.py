@@ -69,18 +69,43 @@ class TestGoingOn:
             works = [d.host.name for d in world.carrier.sent if d.payload.works]
             assert sorted(works) == sorted(MANY), "no host was begun twice"
 
-    def test_a_newer_revision_begins_anew(self):
+    def test_a_newer_revision_begins_anew_after_the_batch_that_is_under_way(self):
         with fleet(state()) as world:
             sim = Simulation(world)
 
             def commit() -> None:
                 world.commit(state("two\n"))
-                sim.daemon.hinted = True
+                sim.hint()
 
             with meanwhile(world, 2, commit):
                 sim.run(5 * MINUTE)
             assert set(contents(world)) == {"two\n"}
-            assert len({run.plan for run in world.store.runs()}) == 2
+            runs = world.store.runs()
+            assert [run.status for run in runs] == ["succeeded", "stopped"]
+            assert len({run.plan for run in runs}) == 2
+            old = world.store.run(runs[1].id)
+            assert {o.step: len(o.hosts) for o in old.outcomes} == {"edge/1": 1, "edge/2": 2}
+            assert {o.step: (o.status, len(o.hosts)) for o in old.host_outcomes} == {"edge/3": ("skipped", 3)}
+
+    def test_a_newer_revision_waits_for_no_bake(self):
+        """It may be the remedy."""
+        with fleet(state(rollout={**BATCHES, "bake": "1h"})) as world:
+            sim = Simulation(world)
+            wait, begun = world.clock.wait, world.clock.now()
+
+            def commit(*given: Any) -> None:
+                world.clock.wait = wait
+                world.commit(state("two\n", rollout=BATCHES))
+                sim.hint()
+                wait(*given)
+
+            world.clock.wait = commit
+            sim.run(5 * MINUTE)
+            assert set(contents(world)) == {"two\n"}
+            assert world.clock.now() - begun < HOUR
+            works = [d.host.name for d in world.carrier.sent if d.payload.works]
+            assert works.count("web-1") == 2
+            assert len(works) == 1 + len(MANY)
 
 
 class TestHalted:

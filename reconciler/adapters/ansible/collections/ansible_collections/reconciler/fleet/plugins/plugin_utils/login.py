@@ -19,7 +19,8 @@ from typing import Any
 import asyncssh
 from ansible_collections.reconciler.fleet.plugins.plugin_utils import trust
 
-KEEP_ALIVE = {"keepalive_interval": 15, "keepalive_count_max": 3}
+ASKED = 3
+"""How often a host that says nothing is asked for a sign of life before it counts as gone."""
 HANDSHAKES = 16
 """How many handshakes go on at once: they are all on one processor, so more would only make each slower."""
 CIPHERS = (
@@ -46,13 +47,13 @@ class Where:
 
 
 class Logins:
-    """Makes connections. `settings` has `private_key_file`, `known_hosts_file` and `connect_timeout`."""
+    """Makes connections. `settings` has `private_key_file`, `known_hosts_file`, `connect_timeout` and `dead_after`."""
 
     def __init__(self, settings: dict[str, Any], places: list[tuple[str, int]]) -> None:
         self._timeout = settings["connect_timeout"]
         self._trusted = trust.Trusted(settings["known_hosts_file"], places)
         self._handshakes = asyncio.Semaphore(HANDSHAKES)
-        self._options = _options(settings["private_key_file"])
+        self._options = _options(settings["private_key_file"], settings["dead_after"])
 
     @asynccontextmanager
     async def connection(self, where: Where) -> AsyncIterator[asyncssh.SSHClientConnection]:
@@ -115,7 +116,7 @@ class _Witness(asyncssh.SSHClient):
         return ",".join(self._methods) or "publickey"
 
 
-def _options(private_key_file: str) -> asyncssh.SSHClientConnectionOptions:
+def _options(private_key_file: str, dead_after: int) -> asyncssh.SSHClientConnectionOptions:
     """What is the same for all hosts. Raises OSError or asyncssh.Error for a key that can't be used here."""
     keys: dict[str, Any] = {}
     if private_key_file:
@@ -130,7 +131,8 @@ def _options(private_key_file: str) -> asyncssh.SSHClientConnectionOptions:
         x509_trusted_certs=None,
         x509_trusted_cert_paths=[],
         agent_forwarding=False,
-        **KEEP_ALIVE,
+        keepalive_interval=dead_after / ASKED,
+        keepalive_count_max=ASKED,
         **keys,
     )
 
