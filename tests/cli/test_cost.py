@@ -45,8 +45,10 @@ def test_validate_loads_no_store_no_ansible_and_no_graphs(fleet: Place) -> None:
 
 
 def test_a_plan_from_the_store_loads_no_progress_bar(moved: Place) -> None:
-    assert {"sqlalchemy", "networkx"} <= loaded(moved, "plan", "--no-observe")
-    assert not {"rich", "jsonschema", "ansible_runner"} & loaded(moved, "plan", "--no-observe")
+    found = loaded(moved, "plan", "--no-observe")
+    assert "sqlalchemy" in found
+    # Nothing requires anything here, so there is nothing for the graph library to order.
+    assert not {"rich", "jsonschema", "ansible_runner", "networkx"} & found
 
 
 def test_only_the_daemon_loads_what_a_daemon_needs(moved: Place) -> None:
