@@ -90,8 +90,8 @@ class TestKeeping:
         store = opened()
         old = replace(EPISODE, hosts=("gone",), until=NOW, ended="host")
         written(store, old, EPISODE)
-        store.forget(NOW + HOUR, 2 * HOUR)
-        assert len(store.episodes(NOW)) == 2, "not old enough to begin"
-        store.forget(NOW + HOUR)
+        store.tidy(NOW + HOUR, 2 * HOUR)
+        assert len(store.episodes(NOW)) == 2, "not old enough"
+        store.tidy(NOW + 24 * HOUR, HOUR)
         assert [each.hosts for each in store.episodes(NOW - HOUR)] == [("a", "b")]
         assert (store.compact(), store.problems()) == (0, [])

@@ -38,6 +38,7 @@ LIMITS = (
     "coverage",
     "mass-drift",
     "breaker",
+    "policy",
     "pause",
     "freeze",
     "window",

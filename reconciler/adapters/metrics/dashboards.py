@@ -93,6 +93,12 @@ _HALTED = replace(
     stat("Halted", f"max(reconciler_breaker{{{_OURS}}})", "Services that were halted by their failures.", BAD_WHEN_ANY),
     link="reconciler-rollouts",
 )
+_WAITING = stat(
+    "Services waiting",
+    _sum("reconciler_services_waiting"),
+    "Services that differ and are left so for now; `reconciler status` says why.",
+    GOOD_WHEN_NONE,
+)
 
 FLEET = Dashboard(
     "reconciler-fleet",
@@ -128,12 +134,7 @@ FLEET = Dashboard(
                     "Errors in the state repository, as reconciler validate shows them.",
                     GOOD_WHEN_NONE,
                 ),
-                stat(
-                    "Services waiting",
-                    _sum("reconciler_services_waiting"),
-                    "Services that differ and are left so for now; `reconciler status` says why.",
-                    GOOD_WHEN_NONE,
-                ),
+                _WAITING,
                 stat("Applying", _sum("reconciler_applying"), "Services that an apply is at work on."),
                 ALERTS,
             ),
@@ -316,12 +317,7 @@ ROLLOUTS = Dashboard(
                     "Changes on hosts that are due because Git moved.",
                     GOOD_WHEN_NONE,
                 ),
-                stat(
-                    "Services waiting",
-                    _sum("reconciler_services_waiting"),
-                    "Services that differ and are left so for now; `reconciler status` says why.",
-                    GOOD_WHEN_NONE,
-                ),
+                _WAITING,
                 replace(_HALTED, link=""),
                 _LAG,
                 _PAUSED,

@@ -12,7 +12,7 @@ import sqlite3
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Connection, delete, func, select, text, update
+from sqlalchemy import Connection, Integer, delete, func, select, text, update
 
 from reconciler.adapters.store import bulk, schema, sqlite
 from reconciler.adapters.store.content import BATCH
@@ -101,7 +101,7 @@ def _copy_rows(old: Connection, new: Connection) -> None:
         rows = old.execute(select(table).execution_options(yield_per=BATCH)).mappings()
         for page in rows.partitions(BATCH):
             bulk.add(new, table, [dict(row) for row in page])
-        if "id" in table.c and table is not identity and new.dialect.name == "postgresql":
+        if new.dialect.name == "postgresql" and "id" in table.c and isinstance(table.c.id.type, Integer):
             # Rows came with their numbers; the next new one must come after them.
             highest = select(func.coalesce(func.max(table.c.id), 0) + 1).scalar_subquery()
             new.execute(select(func.setval(func.pg_get_serial_sequence(table.name, "id"), highest, text("false"))))
