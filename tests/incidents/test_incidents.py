@@ -5,7 +5,6 @@ The rows are those of the table in docs/safety.md. Each test fails without the c
 
 from __future__ import annotations
 
-import os
 import signal
 import tempfile
 from collections.abc import Iterator
@@ -23,11 +22,11 @@ from reconciler.model.inventory import Delta
 from reconciler.model.key import Key
 from reconciler.model.rollout import Outside
 from tests.chaos.faults import Fault
+from tests.chaos.ground import ground
 from tests.chaos.hosts import hosts as machines
-from tests.chaos.worker import Ended, Setting, start, warm_up
+from tests.chaos.worker import Ended, Setting, Worker, done, time_passes
 from tests.fakes.fleet import MEMORY, Fleet, fleet, written
 from tests.fakes.source import Commits
-from tests.stores import place
 
 FILE = {"file": "/etc/a", "content": "one\n"}
 
@@ -85,20 +84,21 @@ def test_aws_dynamodb_2025_a_delayed_worker_can_not_put_an_old_plan_over_a_new_o
     """A worker that was slow checked, waited, and then wrote an old plan over the new one of another worker."""
     source = Commits()
     source.commit(written({"hosts": hosts(1), "services": {"edge": service("old\n")}}))
-    warm_up()
-    with tempfile.TemporaryDirectory(dir=MEMORY) as folder, machines(Path(folder)) as them, place("postgresql") as here:
-        here.lease = 600  # time passes when this test says so
+    with (
+        tempfile.TemporaryDirectory(dir=MEMORY) as folder,
+        machines(Path(folder)) as them,
+        ground("postgresql") as here,
+    ):
         setting = Setting(here, them, source)
-        slow = start(setting, Fault("carrier.sent", what="pause"), "apply")
-        assert os.WIFSTOPPED(os.waitpid(slow, os.WUNTRACED)[1]), "it has checked, and the packet has not left"
-        with here()._database.claims.begin() as connection:
-            connection.exec_driver_sql("UPDATE lease SET expires_at = clock_timestamp()")
-        here.close()
+        slow = Worker.started(setting)
+        slow.begin(Fault("carrier.sent", what="pause"))
+        assert slow.end() == -signal.SIGSTOP, "it has checked, and the packet has not left"
+        time_passes(here)
         source.commit(written({"services": {"edge": service("new\n")}}))
-        newer = start(setting, Fault(), "apply")
-        assert os.waitstatus_to_exitcode(os.waitpid(newer, 0)[1]) == Ended.SUCCEEDED
-        os.kill(slow, signal.SIGCONT)
-        assert os.waitstatus_to_exitcode(os.waitpid(slow, 0)[1]) == Ended.STALLED
+        assert done(setting) == Ended.SUCCEEDED
+        slow.go_on()
+        assert slow.end() == Ended.STALLED
+        slow.kill()
         visits = [(visit.status, bool(visit.effects)) for visit in them.ask(("log",)) if visit.works]
         assert visits == [("done", True), ("refused", False)]
         assert them.ask(("machine", "web-00")).paths["/etc/a"]["content"] == b"new\n"
