@@ -54,10 +54,12 @@ class Recent(Generic[T]):
         usable = self._asked - self._stale if self._current(mark) else frozenset()
         wanted = frozenset(hosts)
         missing = wanted - usable
-        there = {host: self._known[host] for host in usable if host in self._known}
+        known = self._known
+        there = known if known.keys() <= usable else {host: known[host] for host in usable if host in known}
+        # What is read is handed out, so it is not changed in place.
         found = there | load(missing) if missing else there
         self.rows += len(missing)
-        known = {host: found[host] for host in sorted(wanted) if host in found}
+        known = found if found.keys() <= wanted else {host: found[host] for host in wanted if host in found}
         if len(wanted | usable) <= MOST:
             self._keep(mark, found, wanted | usable)
         elif len(wanted) <= MOST:

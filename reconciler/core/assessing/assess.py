@@ -34,6 +34,7 @@ from reconciler.model.plan import Blocked, Change, Release
 
 NOTHING: Mapping[Key, Any] = {}
 """On record. One object, since hosts are told apart by that."""
+_NONE = frozenset[str]()
 
 
 def assess(
@@ -55,7 +56,10 @@ def assess(
     rest = _rest(look)
     known = focus.before.verdicts if focus.before and focus.before.rest == rest else {}
     judged = {alike: known.get(alike) or (group, _verdict(group, look)) for alike, (group, _) in groups.items()}
-    verdicts = tuple((judged[alike][1], _all(hosts, focus)) for alike, (_, hosts) in groups.items())
+    everyone = {alike: _all(hosts, focus) for alike, (_, hosts) in groups.items()}
+    verdicts = tuple((judged[alike][1], hosts) for alike, hosts in everyone.items())
+    # Those that a host stands in for have as many resources as it has.
+    assessed = sum(len(group.profile.resources) * len(everyone[alike]) for alike, (group, _) in groups.items())
     unreachable = [
         Blocked("not-observed" if why == NOT_OBSERVED else "unreachable", why, tuple(hosts))
         for why, hosts in sorted(out_of_reach.items())
@@ -69,7 +73,7 @@ def assess(
         releases=(*releases, *_released(verdicts)),
         unknown=missing + stuck,
         comparisons=len(look.done),
-        settled=desired.managed - _resources(desired, looked_at, focus),
+        settled=desired.managed - assessed - missing,
         judged=Judged(rest, judged),
         expected=frozenset(look.expected),
     )
@@ -80,11 +84,6 @@ def _all(hosts: list[str], focus: Focus) -> tuple[str, ...]:
     if focus.stand_ins.keys().isdisjoint(hosts):
         return tuple(hosts)
     return tuple(sorted(each for host in hosts for each in focus.stand_ins.get(host, (host,))))
-
-
-def _resources(desired: Desired, looked_at: Iterable[str], focus: Focus) -> int:
-    """Of the hosts that are looked at, and of those that they stand in for: these have the same layout."""
-    return sum(len(desired.layouts[h].resources) * len(focus.stand_ins.get(h, (h,))) for h in looked_at)
 
 
 def _rest(look: Look) -> tuple[object, ...]:
@@ -113,9 +112,12 @@ def _groups(
             reason = seen.unreachable if seen and seen.unreachable else NOT_OBSERVED
             out_of_reach.setdefault(reason, []).append(host)
             continue
-        group = Group(desired.profiles[host], seen.facts, records, held.get(host, frozenset()))
-        alike = (group.profile, id(group.facts), id(group.records), group.held)
-        grouped.setdefault(alike, (group, []))[1].append(host)
+        profile, without = desired.profiles[host], held.get(host, _NONE)
+        alike = (profile, id(seen.facts), id(records), without)
+        if alike in grouped:
+            grouped[alike][1].append(host)
+        else:
+            grouped[alike] = (Group(profile, seen.facts, records, without), [host])
     return grouped, out_of_reach
 
 
@@ -224,8 +226,9 @@ def _departed(desired: Desired, ownership: Mapping[str, Ownership]) -> tuple[lis
     """Hosts that we own something on and that nobody names: released, or held when that may be a mistake."""
     blocked: list[Blocked] = []
     hosts_of: dict[tuple[str, Key, str], list[str]] = {}
-    for host, ours in sorted(ownership.items()):
-        if host in desired.hosts or not ours.owned:
+    for host in sorted(ownership.keys() - desired.hosts.keys()):
+        ours = ownership[host]
+        if not ours.owned:
             continue
         held = _not_departed(host, ours.path, desired)
         if held is not None:
