@@ -95,6 +95,23 @@ class TestCalendar:
 
 
 class TestPins:
+    def test_a_pin_stops_what_is_under_way_between_hosts(self):
+        with fleet(state()) as world:
+            first = world.source.revision().sha
+            sim = Simulation(world)
+            sim.run(MINUTE)
+            world.commit(state(content="two\n"))
+
+            def pin() -> None:
+                until = world.clock.now() + HOUR
+                world.store.give_order(Order("pin", "ada", "two is slow", world.clock.now(), "edge", until, first))
+                sim.daemon.step(Tick("beat", world.clock.now()))
+
+            with meanwhile(world, 1, pin):
+                sim.run(2 * MINUTE)
+            assert [run.status for run in sim.applied()][:2] == ["succeeded", "stopped"]
+            assert contents(world) == {"one\n"}
+
     def test_a_pinned_service_goes_back_stays_and_goes_on_when_the_pin_ends(self):
         with fleet(state()) as world:
             first = world.source.revision().sha
