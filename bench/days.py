@@ -41,7 +41,8 @@ from reconciler.ports import Hint, Message, Tick, Woken
 CYCLE = timedelta(hours=12)
 """In which every host is asked once, and everything happens that can."""
 A_DAY = timedelta(days=1) // CYCLE
-PACE = Pace(poll=timedelta(hours=1), observe=CYCLE, beat=timedelta(minutes=20))
+BEAT = timedelta(minutes=20)
+PACE = Pace(poll=timedelta(hours=1), observe=CYCLE, beat=BEAT, listen=BEAT)
 KEEP = timedelta(days=1)
 """How long runs are remembered."""
 MODES = {"base": ("auto", "auto"), "web": ("auto", "auto"), "data": ("auto", "report"), "batch": ("auto", "off")}

@@ -186,7 +186,7 @@ class Aside:
             raise done.failure
         if done.planned is None:
             return self._recovered(done.failure)
-        failed = failed_services(done.run) if done.run else frozenset(done.services)
+        failed = failed_services(done.run) | _failed_before(done.planned) if done.run else frozenset(done.services)
         message = done.failure.message if isinstance(done.failure, ReconcilerError) else done.stopped or done.overtaken
         self._judge(done, failed, _why(done))
         self._under_way = None
@@ -298,6 +298,12 @@ def failed_services(run: Run) -> frozenset[str]:
     """Services that did not go through everywhere in a run."""
     missed = {outcome.service for outcome in run.host_outcomes if outcome.status != "done"}
     return frozenset(missed | {o.service for o in run.outcomes if o.result not in ("changed", "ok")})
+
+
+def _failed_before(planned: Planned) -> frozenset[str]:
+    """Services that did not go through everywhere in runs that this plan goes on after."""
+    missed = {step for (step, _), fate in planned.earlier.items() if fate != "done"}
+    return frozenset(step.service for step in planned.plan.steps if step.id in missed)
 
 
 def _why(done: _UnderWay) -> str:

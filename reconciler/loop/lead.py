@@ -37,7 +37,7 @@ ENDING = timedelta(seconds=0.2)
 class Life:
     """What a daemon's life takes: the post, a way to open the world anew, and what it works with. `reloaded` are the
     settings that came since it began: they outlive a lead. `troubles` were there since it could last begin. `first` is
-    when the process looks at Git at the earliest."""
+    when the process looks at Git at the earliest, `listened` when it last looked for what standbys passed on."""
 
     post: Post
     open_world: Callable[[], AbstractContextManager[World]]
@@ -46,6 +46,7 @@ class Life:
     reloaded: Reloaded | None = None
     troubles: int = 0
     first: datetime | None = None
+    listened: datetime | None = None
 
 
 def live(life: Life) -> None:
@@ -70,7 +71,7 @@ def _follow(life: Life, world: World) -> None:
             except Taken as taken:
                 life.troubles = 0
                 life.means.publish(Condition(role="standby", leader=taken.message))
-                _idle(life, spread(FOLLOWING, JITTER, life.means.chance()))
+                _idle(life, spread(FOLLOWING, JITTER, life.means.chance()), world)
                 continue
             life.troubles = 0
             _lead(life, world, held)
@@ -82,11 +83,17 @@ def _first(life: Life, world: World) -> datetime:
     return world.clock.now() + min(STARTING, life.means.pace.poll) * (life.means.chance() if known else 0)
 
 
-def _idle(life: Life, span: timedelta) -> None:
-    """Of what comes meanwhile only settings count: whoever leads looks at everything else."""
+def _idle(life: Life, span: timedelta, world: World | None = None) -> None:
+    """Of what comes meanwhile settings count, and webhooks, which are left in the store (where it can be reached) for
+    whoever leads; he looks at everything else himself."""
     for message in life.post.wait(span.total_seconds()):
-        if isinstance(message, Reloaded):
-            life.reloaded = message
+        match message:
+            case Reloaded():
+                life.reloaded = message
+            case Hint() if world is not None:
+                _seen(world, message, waits=True)
+            case _:
+                pass
 
 
 def _lead(life: Life, world: World, held: Held) -> None:
@@ -121,9 +128,10 @@ def _once(life: Life, daemon: Daemon, again: datetime | None) -> datetime | None
         return again
     began = clock.now()
     # Never longer than a beat: a clock may go back meanwhile, and the lead may end.
-    wait = daemon.pace.beat if again is None else min(daemon.pace.beat, max(timedelta(0), again - began))
+    longest = min(daemon.pace.beat, daemon.pace.listen)
+    wait = longest if again is None else min(longest, max(timedelta(0), again - began))
     messages = life.post.wait(wait.total_seconds())
-    heard = [tick for message in messages for tick in _heard(life, daemon, message)]
+    heard = [tick for message in messages for tick in _heard(life, daemon, message)] or _passed_on(life, daemon)
     if clock.now() < began:
         daemon.set_back()
         again = clock.now()
@@ -139,14 +147,10 @@ def _heard(life: Life, daemon: Daemon, message: Message) -> Iterator[Tick]:
     match message:
         case Tick():
             yield message
-        case Hint(source, name, at):
-            try:
-                if daemon.world.store.see_delivery(source, name, at):
-                    daemon.hinted = True
-                    yield Tick(f"hint-{source}", at)
-            except ReconcilerError as error:
-                # Git is looked at soon anyway.
-                daemon.world.tell(Troubled("a webhook", error.message))
+        case Hint():
+            if _seen(daemon.world, message):
+                daemon.hinted = True
+                yield Tick(f"hint-{message.source}", message.at)
         case Reloaded():
             life.reloaded = message
             daemon.reload(message)
@@ -154,3 +158,28 @@ def _heard(life: Life, daemon: Daemon, message: Message) -> Iterator[Tick]:
             yield Tick("aside", daemon.world.clock.now())
         case _:
             assert_never(message)
+
+
+def _seen(world: World, hint: Hint, *, waits: bool = False) -> bool:
+    """Whether it is a new one. One that is lost does no harm: Git is looked at soon anyway."""
+    try:
+        return world.store.see_delivery(hint.source, hint.id, hint.at, waits=waits)
+    except ReconcilerError as error:
+        world.tell(Troubled("a webhook", error.message))
+        return False
+
+
+def _passed_on(life: Life, daemon: Daemon) -> list[Tick]:
+    """A tick, if a standby has got a webhook since that was looked for last."""
+    now = daemon.world.clock.now()
+    if life.listened and timedelta(0) <= now - life.listened < daemon.pace.listen:
+        return []
+    life.listened = now
+    try:
+        if not daemon.world.store.take_waiting():
+            return []
+    except ReconcilerError as error:
+        daemon.world.tell(Troubled("a webhook", error.message))
+        return []
+    daemon.hinted = True
+    return [Tick("hint-passed-on", now)]

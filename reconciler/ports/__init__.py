@@ -292,8 +292,11 @@ class Store(Known, Protocol):
     def claim_tick(self, schedule: str, fire_time: datetime) -> bool:
         """Whether this tick of a schedule is ours: of all that claim it, one gets it, once."""
 
-    def see_delivery(self, source: str, name: str, at: datetime) -> bool:
-        """Whether a webhook's delivery is seen for the first time."""
+    def see_delivery(self, source: str, name: str, at: datetime, *, waits: bool = False) -> bool:
+        """Whether a webhook's delivery is seen for the first time. One that `waits` is for whoever leads."""
+
+    def take_waiting(self) -> bool:
+        """Whether there are deliveries that wait. From now on they don't."""
 
     def close(self) -> None: ...
 

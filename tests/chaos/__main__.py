@@ -1,4 +1,4 @@
-"""`python -m tests.chaos --seed N --kills 5000`: chaos for as long as wanted, or a failing seed once more."""
+"""`python -m tests.chaos --seed N --kills 50000`: chaos for as long as wanted, or a failing seed once more."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.stores import BACKENDS
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--kills", type=int, default=200, help="how many workers die, for each database")
+    parser.add_argument("--kills", type=int, default=1000, help="how many workers die, for each database")
     parser.add_argument("--backend", choices=BACKENDS, action="append", help="only this database")
     parser.add_argument("--plant", choices=PLANTS, default="", help="plant this bug; it is an error if it is not found")
     given = parser.parse_args()

@@ -22,6 +22,7 @@ from reconciler.model.delivery import Call, Delivery, Outcome, Reply, Work
 from reconciler.model.digest import digest, text_digest
 from reconciler.model.key import Key
 from tests.fakes.machine import Failed, Machine
+from tests.lab.postgres import end_with_parent
 
 
 @dataclass(frozen=True)
@@ -260,6 +261,7 @@ def hosts(folder: Path, fenced: bool = True) -> Iterator[Hosts]:
     if server == 0:
         try:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
+            end_with_parent(signal.SIGKILL)
             _Server(folder, fenced).serve(listening)
         finally:
             os._exit(1)

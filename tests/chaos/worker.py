@@ -31,6 +31,7 @@ from tests.chaos.scenario import CAP
 from tests.chaos.telling import tell
 from tests.fakes.prober import SimulatedProber
 from tests.fakes.source import Commits
+from tests.lab.postgres import end_with_parent
 
 KINDS = builtin()
 
@@ -116,6 +117,7 @@ class Worker:
         if pid == 0:
             try:
                 ours.close()
+                end_with_parent(signal.SIGKILL)
                 _serve(setting, its)
             finally:
                 os._exit(Ended.BROKEN)

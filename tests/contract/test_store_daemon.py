@@ -81,6 +81,18 @@ class TestDeliveries:
         assert [store.see_delivery("github", "a", NOW) for store in stores] == [True, False]
         assert stores[0].see_delivery("gitlab", "a", NOW)
 
+    def test_those_that_wait_are_taken_by_one_once(self, opened: Opened) -> None:
+        standby, leader, other = opened(), opened(), opened()
+        assert leader.see_delivery("github", "a", NOW)
+        assert not standby.see_delivery("github", "a", NOW, waits=True), "the leader knows it"
+        assert not leader.take_waiting()
+        assert standby.see_delivery("github", "b", NOW, waits=True)
+        assert standby.see_delivery("gitlab", "b", NOW, waits=True)
+        assert not leader.see_delivery("github", "b", NOW)
+        assert [store.take_waiting() for store in (leader, other, leader)] == [True, False, False]
+        assert not standby.see_delivery("github", "b", NOW, waits=True), "it counts once"
+        assert not leader.take_waiting()
+
     def test_there_is_a_bound_and_old_ones_make_room(self, opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(ticks, "DELIVERIES", 3)
         store = opened()

@@ -71,7 +71,7 @@ def followed(random: Random, known: Sequence[Episode], at: datetime) -> list[Epi
 def done(store: Store, random: Random) -> Any:
     """One thing done to a store; what it answered."""
     at = NOW + timedelta(minutes=random.randrange(100))
-    match random.randrange(19):
+    match random.randrange(21):
         case 0 | 1:
             return store.save_observations([seen(random) for _ in range(3)])
         case 2 | 3:
@@ -107,8 +107,10 @@ def done(store: Store, random: Random) -> Any:
         case 16 | 17:
             mark, known = store.drifting()
             return store.note_drift(mark, followed(random, known, at))
+        case 18:
+            return store.take_waiting()
         case _:
-            return store.see_delivery(random.choice("ab"), random.choice("12"), NOW)
+            return store.see_delivery(random.choice("ab"), random.choice("12"), NOW, waits=random.random() < 0.5)
 
 
 def everything(store: Store) -> Any:

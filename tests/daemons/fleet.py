@@ -17,10 +17,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import psycopg
 
+from reconciler.core.serving.webhook import signature
 from tests.chaos.hosts import Hosts, Visit, hosts
+from tests.cli.daemon import Served
 from tests.cli.place import Place as Repository
 from tests.cli.place import place_in
 from tests.daemons.line import Line, line
+from tests.daemons.process import SECRET
 from tests.fakes.fleet import written
 from tests.lab import postgres
 from tests.stores import place
@@ -46,6 +49,16 @@ class Daemon:
 
     def signal(self, number: int) -> None:
         os.kill(self.process.pid, number)
+
+    def webhook(self, name: str, secret: bytes = SECRET) -> int:
+        """Somebody says that Git has moved; the status that he gets."""
+        stamp = str(int(time.time()))
+        headers = {
+            "X-Reconciler-Timestamp": stamp,
+            "X-Reconciler-Delivery": name,
+            "X-Reconciler-Signature": signature(secret, stamp, name, b"{}"),
+        }
+        return Served(self.process, self.log).post("/webhooks/generic", b"{}", headers)
 
 
 @dataclass
@@ -110,8 +123,9 @@ class Fleet:
 
 
 @contextmanager
-def fleet(count: int, ahead: float = 0.0) -> Iterator[Fleet]:
-    """So many daemons; clocks of some are wrong by so many seconds, of others as much the other way."""
+def fleet(count: int, ahead: float = 0.0, poll: float = 1.0) -> Iterator[Fleet]:
+    """So many daemons; clocks of some are wrong by so many seconds, of others as much the other way. They look at Git
+    every `poll` seconds."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=postgres.MEMORY)))
         repository = place_in(folder)
@@ -121,18 +135,18 @@ def fleet(count: int, ahead: float = 0.0) -> Iterator[Fleet]:
         server = Path(parse_qs(urlsplit(database.address).query)["host"][0])
         for number in range(count):
             to = stack.enter_context(line(folder / f"line-{number}", server))
-            made.daemons.append(_started(made, to, ahead * (-1) ** number))
+            made.daemons.append(_started(made, to, ahead * (-1) ** number, poll))
         stack.callback(_ended, made)
         yield made
 
 
-def _started(fleet: Fleet, to: Line, ahead: float) -> Daemon:
+def _started(fleet: Fleet, to: Line, ahead: float, poll: float) -> Daemon:
     log = to.folder / "log"
     address = fleet.address.replace(str(to.server), str(to.folder))
     command = [sys.executable, "-m", "tests.daemons.process", str(fleet.folder), address]
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [*command, "--lease", str(LEASE), "--ahead", str(ahead)],
+            [*command, "--lease", str(LEASE), "--ahead", str(ahead), "--poll", str(poll)],
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=out,

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import SystemRandom
@@ -19,6 +20,8 @@ from random import SystemRandom
 from reconciler.adapters.brake import FileBrake
 from reconciler.adapters.git import GitSettings
 from reconciler.adapters.git.source import open_source
+from reconciler.adapters.http.app import Desk, application
+from reconciler.adapters.http.server import serving
 from reconciler.adapters.log import LogListener
 from reconciler.adapters.post import Mailbox
 from reconciler.adapters.store import open_postgresql
@@ -36,7 +39,8 @@ from tests.chaos.faults import Fault, Wire
 from tests.chaos.hosts import Hosts
 from tests.fakes.prober import SimulatedProber
 
-PACE = Pace(poll=timedelta(seconds=1), observe=timedelta(minutes=5), beat=timedelta(seconds=0.5))
+PACE = Pace(observe=timedelta(minutes=5), beat=timedelta(seconds=0.5))
+SECRET = b"of webhooks"
 VISIT = 0.15
 """Seconds that a host takes at least, so that there is time for something to happen meanwhile."""
 
@@ -72,7 +76,9 @@ def main() -> int:
     parser.add_argument("address", help="the database's")
     parser.add_argument("--lease", type=float, required=True)
     parser.add_argument("--ahead", type=float, default=0.0, help="seconds by which the clock is wrong")
+    parser.add_argument("--poll", type=float, default=1.0, help="seconds between two looks at Git")
     given = parser.parse_args()
+    pace = replace(PACE, poll=timedelta(seconds=given.poll))
     mailbox, log, kinds = Mailbox(), LogListener("text", "info"), builtin()
     clock = MovedClock(timedelta(seconds=given.ahead))
 
@@ -90,9 +96,11 @@ def main() -> int:
         finally:
             store.close()
 
-    means = Means(PACE, SystemRandom().random, mailbox.aside, reading, log.publish, mailbox.stopping)
+    means = Means(pace, SystemRandom().random, mailbox.aside, reading, log.publish, mailbox.stopping)
+    desk = Desk(mailbox.put, bytes, {"generic": SECRET})
     signal.signal(signal.SIGTERM, lambda *_: mailbox.stop())
-    with ticking(PACE.beat, mailbox.put):
+    with ticking(PACE.beat, mailbox.put), serving(application(desk), "127.0.0.1:0") as where:
+        log.say("info", "listening", address=where)
         try:
             live(Life(mailbox, opened, means))
         finally:

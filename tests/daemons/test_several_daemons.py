@@ -85,6 +85,21 @@ def test_another_leads_and_finishes(happens: Callable[[Daemon], None], count: in
 
 
 @pytest.mark.slow
+def test_a_webhook_that_comes_to_a_standby_reaches_the_one_that_leads() -> None:
+    with fleet(2, poll=24 * 3600) as world:
+        world.until(lambda: world.contents() == {"one"})
+        world.until(lambda: all("listening" in daemon.log.read_text() for daemon in world.daemons))
+        [standby] = [daemon for daemon in world.daemons if daemon is not world.leader()]
+        world.commit("two")
+        assert standby.webhook("d-1", b"guessed") == 403
+        assert standby.webhook("d-2") == 202
+        world.until(lambda: world.contents() == {"two"})
+        assert world.leader() not in (None, standby)
+        assert world.ask("SELECT count(*), count(*) FILTER (WHERE waits) FROM webhook_delivery") == (1, 0)
+        judge(world, contents=2)
+
+
+@pytest.mark.slow
 def test_clocks_that_are_hours_apart_make_no_difference() -> None:
     with fleet(2, ahead=2 * 3600) as world:
         world.until(lambda: world.contents() == {"one"})

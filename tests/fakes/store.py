@@ -43,6 +43,7 @@ class Kept:
     attempts: dict[str, Attempt] = field(default_factory=dict)
     ticks: set[tuple[str, datetime]] = field(default_factory=set)
     deliveries: set[tuple[str, str]] = field(default_factory=set)
+    hinted: bool = False
     intents: dict[int, list[Intent]] = field(default_factory=dict)
     approvals: list[Approval] = field(default_factory=list)
     leases: dict[str, Lease] = field(default_factory=dict)
@@ -283,8 +284,14 @@ class MemoryStore:
     def claim_tick(self, schedule: str, fire_time: datetime) -> bool:
         return _first(self.kept.ticks, (schedule, fire_time))
 
-    def see_delivery(self, source: str, name: str, at: datetime) -> bool:
-        return _first(self.kept.deliveries, (source, name))
+    def see_delivery(self, source: str, name: str, at: datetime, *, waits: bool = False) -> bool:
+        new = _first(self.kept.deliveries, (source, name))
+        self.kept.hinted = self.kept.hinted or (new and waits)
+        return new
+
+    def take_waiting(self) -> bool:
+        waited, self.kept.hinted = self.kept.hinted, False
+        return waited
 
     @contextmanager
     def hold(self, purpose: str) -> Iterator[Hold]:

@@ -144,7 +144,7 @@ def _started(command: list[object], log: object) -> Iterator[subprocess.Popen[by
     process = subprocess.Popen(
         [str(word) for word in command],
         **_user(),
-        preexec_fn=_end_with_us,  # noqa: PLW1509 - one system call, and a server must not outlive us
+        preexec_fn=end_with_parent,  # noqa: PLW1509 - one system call, and a server must not outlive us
         stdout=log,
         stderr=log,
         cwd="/",
@@ -157,8 +157,9 @@ def _started(command: list[object], log: object) -> Iterator[subprocess.Popen[by
         process.wait(30)
 
 
-def _end_with_us() -> None:
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGINT), 0, 0, 0)
+def end_with_parent(number: int = signal.SIGINT) -> None:
+    """This process gets a signal when the one that started it has died."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(number), 0, 0, 0)
 
 
 def _wait(found: Server, process: subprocess.Popen[bytes]) -> None:

@@ -28,7 +28,7 @@ def calm(sim: Scenario) -> None:
     # What was to be deleted from more hosts than may be waits for a person's word; here it is wanted again.
     sim.git.more["edge"] = True
     sim.git.versions = {name: version + 1 for name, version in sim.git.versions.items()}
-    if not sim.processes:
+    if all(process.post.stopping() for process in sim.processes.values()):
         sim.start()
     sim.commit()
 

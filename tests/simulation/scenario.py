@@ -45,7 +45,8 @@ from tests.simulation.ports import (
 from tests.simulation.stage import Stage
 
 KINDS = builtin()
-PACE = Pace(poll=timedelta(minutes=1), observe=timedelta(minutes=10), beat=timedelta(seconds=30))
+BEAT = timedelta(seconds=30)
+PACE = Pace(poll=timedelta(minutes=1), observe=timedelta(minutes=10), beat=BEAT, listen=BEAT)
 WEB = [f"web-{n}" for n in range(1, DELETES + 2)]
 DATA = ["db-1", "db-2"]
 MINUTE = timedelta(minutes=1)

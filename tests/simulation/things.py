@@ -6,12 +6,12 @@ Each takes the scenario and its chance. Knows nothing of what has to follow.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from random import Random
 
 from reconciler.core.gate import Limits
 from reconciler.core.planning.batch import Caution
-from reconciler.core.serving.condition import Pace
 from reconciler.model.key import Key
 from reconciler.model.order import Order
 from reconciler.ports import Hint, Reloaded
@@ -184,7 +184,7 @@ def _hint(sim: Scenario, random: Random) -> None:
 
 
 def _reload(sim: Scenario, random: Random) -> None:
-    pace = Pace(PACE.poll, PACE.observe * random.choice([1, 2]), PACE.beat)
+    pace = replace(PACE, observe=PACE.observe * random.choice([1, 2]))
     for process in sim.processes.values():
         process.post.put(Reloaded(pace, Limits(deletes=DELETES, deletes_share=0.0), Caution()))
 

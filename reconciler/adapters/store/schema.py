@@ -15,7 +15,7 @@ from reconciler.model.errors import Stalled
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD: Final = "0008"
+HEAD: Final = "0009"
 """The newest revision in `migrations`; a test holds both together."""
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"

@@ -272,9 +272,16 @@ class SqlStore:
         with self._writing() as connection:
             return ticks.claim(connection, schedule, fire_time)
 
-    def see_delivery(self, source: str, name: str, at: datetime) -> bool:
+    def see_delivery(self, source: str, name: str, at: datetime, *, waits: bool = False) -> bool:
         with self._writing() as connection:
-            return ticks.see(connection, source, name, at)
+            return ticks.see(connection, source, name, at, waits)
+
+    def take_waiting(self) -> bool:
+        with self._reading() as connection:
+            if not ticks.any_waits(connection):
+                return False
+        with self._writing() as connection:
+            return ticks.take_waiting(connection)
 
     def tidy(self, at: datetime, keep: timedelta | None) -> int:
         # Nothing refers to most of what hosts said before they said something else, whether or not runs are old.

@@ -6,7 +6,7 @@ hosts that say the same cost 100,000 short rows and one value.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Integer, LargeBinary, MetaData, String, Table
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Integer, LargeBinary, MetaData, String, Table, false
 
 from reconciler.adapters.store.columns import Counter, Moment, Words
 
@@ -216,6 +216,8 @@ delivery = Table(
     Column("source", String(16), primary_key=True),
     Column("name", String(128), primary_key=True),
     Column("at", Moment, nullable=False, index=True),
+    # It came to a standby, and whoever leads has not heard of it yet.
+    Column("waits", Boolean, nullable=False, server_default=false(), index=True),
 )
 
 notice = Table(

@@ -26,11 +26,12 @@ QUIET = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How often what is done: a look at Git, a look at each host, a tick."""
+    """How often what is done: a look at Git, a look at each host, a tick, a look for webhooks that standbys got."""
 
     poll: timedelta = timedelta(seconds=30)
     observe: timedelta = timedelta(minutes=30)
     beat: timedelta = timedelta(seconds=5)
+    listen: timedelta = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)

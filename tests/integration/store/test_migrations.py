@@ -21,7 +21,7 @@ from reconciler.model.plan import Step
 from tests.integration.store.store_helpers import MOTD, begun, owns, planned, seen
 from tests.stores import BACKENDS, Place, place
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009")
 
 
 @pytest.fixture(params=BACKENDS)

@@ -14,12 +14,13 @@ from reconciler.loop.lead import Life, live
 from reconciler.loop.serve import Means
 from reconciler.loop.world import World
 from reconciler.model.errors import Retry
-from reconciler.model.event import Led, Polled
+from reconciler.model.event import Led, Polled, Troubled
 from reconciler.ports import Hint, Message, Reloaded
 from tests.fakes.daemon import FakeBrake, Lead, contents, state
 from tests.fakes.fleet import Fleet, fleet
 
 HOUR = timedelta(hours=1)
+BEAT = Pace().beat
 
 
 @dataclass
@@ -42,7 +43,9 @@ class Letters:
         raise AssertionError("an apply is over when it comes back here")
 
 
-def lived(world: Fleet, batches: list[list[Message]], failures: int = 0) -> tuple[Letters, list[Condition]]:
+def lived(
+    world: Fleet, batches: list[list[Message]], failures: int = 0, listen: timedelta = BEAT
+) -> tuple[Letters, list[Condition]]:
     post, said, left = Letters(world, batches), list[Condition](), [failures]
 
     @contextmanager
@@ -53,7 +56,7 @@ def lived(world: Fleet, batches: list[list[Message]], failures: int = 0) -> tupl
         yield replace(world.world, brake=FakeBrake())
 
     reading = world.world.reading
-    means = Means(Pace(), lambda: 0.0, lambda work: work(), lambda: reading, said.append, post.stopping)
+    means = Means(Pace(listen=listen), lambda: 0.0, lambda work: work(), lambda: reading, said.append, post.stopping)
     live(Life(post, opened, means))
     return post, said
 
@@ -95,6 +98,43 @@ def test_the_same_hint_counts_once_and_the_end_is_told():
         assert len(polls) == 2
         led = [event.epoch for event in world.ears.heard if isinstance(event, Led)]
         assert (len(led), led[0] > 0, led[1]) == (2, True, 0)
+
+
+def test_a_standby_leaves_a_webhook_in_the_store_for_whoever_leads():
+    with fleet(state()) as world, world.store.hold("daemon"):
+        hint = Hint("github", "d-1", world.clock.now())
+        lived(world, [[hint, hint], [hint], []])
+        assert [world.store.take_waiting() for _ in range(2)] == [True, False]
+        assert not any(isinstance(event, Polled) for event in world.ears.heard)
+
+
+def test_whoever_leads_looks_at_git_soon_after_a_standby_got_a_webhook():
+    with fleet(state()) as world:
+
+        class Others(list[list[Message]]):
+            def pop(self, index: int = -1) -> list[Message]:
+                if len(self) == 5:
+                    assert world.store.see_delivery("github", "d-1", world.clock.now(), waits=True)
+                return super().pop(index)
+
+        post, _ = lived(world, Others([[]] * 15), listen=Pace().listen)
+        polls = [event for event in world.ears.heard if isinstance(event, Polled)]
+        assert len(polls) == 2, "at its start, and then"
+        assert max(post.waits) == Pace().listen.total_seconds() < BEAT.total_seconds()
+        assert not world.store.take_waiting()
+
+
+def test_a_store_that_can_not_be_asked_for_webhooks_ends_nothing(monkeypatch):
+    with fleet(state()) as world:
+
+        def broken() -> bool:
+            raise Retry("the disk is full", "make room")
+
+        monkeypatch.setattr(world.store, "take_waiting", broken)
+        _, said = lived(world, [[] for _ in range(12)])
+        assert said[-1].role == "leader"
+        assert contents(world) == {"one\n"}
+        assert any(isinstance(event, Troubled) and event.what == "a webhook" for event in world.ears.heard)
 
 
 def test_a_lead_that_is_over_ends_and_is_asked_for_anew():

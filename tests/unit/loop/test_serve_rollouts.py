@@ -45,6 +45,24 @@ class TestGoingOn:
             works = [d.host.name for d in world.carrier.sent if d.payload.works]
             assert sorted(works) == sorted(MANY), "no host was begun twice"
 
+    def test_what_failed_before_it_was_stopped_is_no_success_after_it_went_on(self):
+        base = {"sync": "auto", "resources": files("b")}
+        with fleet({"hosts": MANY, "services": {"base": base, **state()["services"]}}) as world:
+            sim = Simulation(world)
+            world.machine("web-6").failing.add(Key("file", "/etc/b"))
+            with meanwhile(world, len(MANY) + 1, lambda: sim.brake.pull(Order("pause", "ada", "look", START))):
+                sim.run(5 * MINUTE)
+            [stopped] = world.store.runs()
+            assert (stopped.status, contents(world).count("one\n")) == ("stopped", 1), "base is through, edge is not"
+            sim.brake.release()
+            sim.tick()
+            again = world.store.runs()[0]
+            assert (again.plan, again.status) == (stopped.plan, "failed")
+            assert {name: attempt.ok for name, attempt in world.store.attempts().items()} == {
+                "base": False,
+                "edge": True,
+            }
+
     def test_one_whose_daemon_died_is_taken_over_and_goes_on(self):
         class Died(BaseException):
             pass
