@@ -111,6 +111,6 @@ def test_watching_for_programs_gives_a_document_a_line(fleet: Place) -> None:
     with subprocess.Popen(command, cwd=fleet.state, env=fleet.env, stdout=subprocess.PIPE) as watching:
         assert watching.stdout is not None
         for _ in range(2):
-            assert json.loads(watching.stdout.readline())["state"] == "not as Git says"
+            assert json.loads(watching.stdout.readline())["state"] == "partly unknown"
         watching.send_signal(signal.SIGINT)
         assert watching.wait(60) == 0

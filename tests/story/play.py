@@ -182,10 +182,10 @@ def _standing(story: Story, pull: int) -> str:
 def _merge_and_apply(story: Story) -> None:
     first, second = story.shown(1), story.shown(2)
     story.merge(1)
+    story.says("other.txt", "eve", "apply", "--expect", second, "--yes", code=1)
     story.says("applied.txt", "ada", "apply", "--expect", first, "--yes")
     story.says("approved.txt", "bob", "approve", second, "--reason", "the old dashboards are gone, CHG-1234")
     story.merge(2)
-    story.says("other.txt", "eve", "apply", "--expect", first, "--yes", code=1)
     story.says("retired.txt", "eve", "apply", "--expect", second, "--yes")
 
 
@@ -226,5 +226,5 @@ def _report_and_heal(story: Story) -> None:
     story.texts["report.md"] = story.run("ada", "drift", "report", "--since", "1d")
     story.report = story.run("ada", "drift", "report", "--since", "1d", "--output", "html")
     story.says("healed.txt", "ada", "apply", "--heal", "--yes", "--max-age", "1h")
-    story.says("why.txt", "ada", "why", "web-2", "line/sshd-no-root", "--no-observe")
+    story.says("why.txt", "ada", "why", "web-2", "line/sshd-no-root")
     story.says("runs.txt", "ada", "runs")
