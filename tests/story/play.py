@@ -223,8 +223,8 @@ def _told(receiver: Receiver, kind: str, service: str) -> list[dict[str, object]
 
 def _report_and_heal(story: Story) -> None:
     story.says("drift.txt", "ada", "drift", code=2)
-    story.texts["report.md"] = story.run("ada", "drift", "report", "--since", "1d")
-    story.report = story.run("ada", "drift", "report", "--since", "1d", "--output", "html")
+    story.texts["report.md"] = story.run("ada", "drift", "report", "--since", "1h")
+    story.report = story.run("ada", "drift", "report", "--since", "1h", "--output", "html")
     story.says("healed.txt", "ada", "apply", "--heal", "--yes", "--max-age", "1h")
     story.says("why.txt", "ada", "why", "web-2", "line/sshd-no-root")
     story.says("runs.txt", "ada", "runs")

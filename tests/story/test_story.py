@@ -65,7 +65,7 @@ def test_the_forge_shows_what_it_should(story: Story) -> None:
 def test_who_healed_what_is_on_record(story: Story) -> None:
     runs = story.place.run("runs", "--output", "json").document["runs"]
     assert [run["actor"] for run in reversed(runs)] == ["ada@cli", "ada@cli", "eve@cli", "reconciler@serve", "ada@cli"]
-    report = story.place.run("drift", "report", "--since", "1d", "--output", "json").document
+    report = story.place.run("drift", "report", "--since", "1h", "--output", "json").document
     ended = {each["name"]: (each["ended"], each["run"]) for each in report["episodes"]}
     assert ended == {"sshd-no-root": ("us", 4), "/srv/shop/shop.conf": ("us", 5)}
 
