@@ -11,7 +11,7 @@ RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test lint bench needs lab lock schemas docs-kinds docs-cli docs-demo docs-settings docs-metrics monitoring clean
+.PHONY: help venv demo test lint bench needs lab lock schemas docs-kinds docs-cli docs-demo docs-story docs-settings docs-metrics monitoring clean
 # Half-written files are no results.
 .DELETE_ON_ERROR:
 
@@ -59,6 +59,9 @@ docs-cli: $(DEV) ## the reference of all commands
 
 docs-demo: $(DEV) ## record the demo anew
 	$(BIN)/python docs/record.py
+
+docs-story: $(DEV) ## play the story anew, and take all pictures (needs Chromium)
+	$(BIN)/python -m docs.story
 
 docs-settings: $(DEV) ## the reference of all settings
 	$(BIN)/reconciler schema --settings-reference docs/configuration.md

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 
-ALL = ("parsing", "plan", "soak", "apply", "observe")
+ALL = ("parsing", "plan", "report", "soak", "apply", "observe")
 
 
 def main() -> int:

@@ -2,56 +2,66 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import click
 
 from reconciler.cli.options import Common, Stop, common, duration
-from reconciler.model.errors import Retry, Stalled
+from reconciler.model.errors import ReconcilerError
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from reconciler.core.explain.status import Status
-    from reconciler.loop.world import World
 
 
 @click.command()
 @common
 @click.option("--watch", is_flag=True, help="Look again and again, until Ctrl-C.")
 @click.option("--every", default="5s", show_default=True, metavar="AGE", help="How often to look with --watch.")
-def command(common: Common, watch: bool, every: str) -> None:
+def command(common: Common, watch: bool, every: str) -> int:
     """Show how things stand, on one screen.
 
     Who leads and what is under way, what waits and for what, what is near its limit, which hosts do not answer and
     what they have in common, what drifts, what is paused, frozen or pinned, the last runs. Says what Git and the store
-    know; asks no host. With --watch and --output json, a document on each line.
+    know; asks no host. Without the store it says what else it knows, such as a pause, and ends with exit code 1. With
+    --watch and --output json, a document on each line.
     """
-    seconds = duration(every).total_seconds()
+    from reconciler.bootstrap import SystemClock
+
+    seconds, clock = duration(every).total_seconds(), SystemClock()
     if seconds <= 0:
         raise click.UsageError("--every must be more than nothing")
-    with common.world() as world:
+    with closing(_looks(common)) as looks:
         if not watch:
-            _show(common, world, again=False)
-            return
+            found = next(looks)
+            _told(common, found, clock.now(), again=False)
+            return 1 if found.away else 0
         with Stop(notice=lambda _: None).listening() as stop:
             while not stop():
-                _show(common, world, again=True)
-                world.clock.wait(seconds, stop)
+                _told(common, next(looks), clock.now(), again=True)
+                clock.wait(seconds, stop)
+    return 0
 
 
-def _show(common: Common, world: World, *, again: bool) -> None:
-    from reconciler.loop.overview import status
+def _looks(common: Common) -> Generator[Status, None, None]:
+    """How things stand, whenever it is asked. What can't be had is opened anew at the next look."""
+    from reconciler.bootstrap import open_brake, open_reading
+    from reconciler.loop.overview import status, storeless
 
-    try:
-        found = status(world, common.rev)
-    except (Retry, Stalled) as error:
-        if not again:
-            raise
-        # Who watches waits for what is away to come back.
-        click.echo(f"error: {error.message}", err=True)
-        return
-    _told(common, found, world.clock.now(), again=again)
+    while True:
+        try:
+            with common.world() as world:
+                away = ""
+                while not away:
+                    found = status(world, common.rev)
+                    away = found.away
+                    yield found
+        except ReconcilerError as error:
+            reading, brake = open_reading(common.settings), open_brake(common.settings).pulled()
+            yield storeless(reading, brake, common.rev, error.message)
 
 
 def _told(common: Common, found: Status, now: datetime, *, again: bool) -> None:

@@ -32,10 +32,10 @@ def counted(number: int, noun: str, plural: str = "") -> str:
 
 
 def names(hosts: Sequence[str]) -> str:
-    """The first few names, and how many more."""
-    shown = ", ".join(hosts[:_NAMES_SHOWN])
-    more = len(hosts) - _NAMES_SHOWN
-    return f"{shown} and {more:,} more" if more > 0 else shown
+    """The first few names, and how many more. A single one more is named too: that is as short."""
+    if len(hosts) <= _NAMES_SHOWN + 1:
+        return ", ".join(hosts)
+    return f"{', '.join(hosts[:_NAMES_SHOWN])} and {len(hosts) - _NAMES_SHOWN:,} more"
 
 
 def where(hosts: Sequence[str]) -> str:

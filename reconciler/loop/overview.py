@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 
 from reconciler.core.assessing.differ import Differing, differing
@@ -26,12 +27,14 @@ from reconciler.core.gate import Allowance, covered
 from reconciler.core.gate.timetable import Timetable
 from reconciler.core.planning.plan_json import read_plan
 from reconciler.core.serving.agenda import Situation, agenda
+from reconciler.loop.desire import Read, read_desired
 from reconciler.loop.lead import PURPOSE
 from reconciler.loop.observe import Freshness
 from reconciler.loop.orders import braked, timetable
 from reconciler.loop.reconcile import Planned, Request, halted, plan, refusals
-from reconciler.loop.world import World
+from reconciler.loop.world import Reading, World
 from reconciler.model.errors import ReconcilerError, Stalled
+from reconciler.model.order import Order
 
 RUNS = 5
 FAR = timedelta(days=1)
@@ -40,29 +43,46 @@ ELSEWHERE = ("pause", "freeze", "window")
 
 
 def status(world: World, rev: str | None = None) -> Status:
-    """How things stand now."""
-    now, store = world.clock.now(), world.store
-    outlook, trouble = None, ""
+    """How things stand now; as far as it is known without the store, while that can't be asked."""
     try:
-        outlook = _outlook(world, rev)
+        found = _stored(world)
     except ReconcilerError as error:
-        trouble = error.message
+        return storeless(world.reading, braked(world), rev, error.message)
+    try:
+        planned = plan(world, Request(rev, Freshness(None)))
+        times = timetable(world, planned.read.desired)
+        outlook = _outlook(world, planned, times)
+    except ReconcilerError as error:
+        return replace(found, trouble=error.message)
+    return replace(found, revision=_revision(planned.read), timetable=times, outlook=outlook)
+
+
+def storeless(reading: Reading, brake: Order | None, rev: str | None, away: str) -> Status:
+    """What is known when the store can't be asked, for the reason in `away`: the pause of this machine, and Git."""
+    found = Status(brake, away=away)
+    try:
+        read = read_desired(reading, rev)
+    except ReconcilerError as error:
+        return replace(found, trouble=error.message)
+    return replace(found, revision=_revision(read), timetable=Timetable(read.desired.windows, read.desired.freezes))
+
+
+def _stored(world: World) -> Status:
+    """What the store knows by itself."""
+    store = world.store
     return Status(
         brake=braked(world),
-        orders=store.orders(now),
+        orders=store.orders(world.clock.now()),
         attempts=tuple(store.attempts().values()),
         runs=tuple(store.runs(RUNS)),
         lead=store.holder(PURPOSE),
         applies=store.holder("apply"),
-        outlook=outlook,
-        trouble=trouble,
     )
 
 
-def _outlook(world: World, rev: str | None) -> Outlook:
-    planned = plan(world, Request(rev, Freshness(None)))
+def _outlook(world: World, planned: Planned, times: Timetable) -> Outlook:
     desired, heads, made = planned.read.desired, planned.heads, planned.plan
-    times, stopped = timetable(world, desired), _halted(world, made.revision)
+    stopped = _halted(world, made.revision)
     under_way = _rollouts(world)
     differs = differing(made, desired, planned.assessment)
     # What a run is at does not wait.
@@ -72,7 +92,6 @@ def _outlook(world: World, rev: str | None) -> Outlook:
     about = Circumstance(differs, waiting, under_way, stopped)
     found, coverage = services(desired, about), covered(desired, heads)
     return Outlook(
-        revision=_revision(planned),
         fleet=len(desired.hosts),
         coverage=coverage,
         oldest=made.observed_at,
@@ -84,7 +103,6 @@ def _outlook(world: World, rev: str | None) -> Outlook:
         halted=stopped,
         refused=tuple(each for each in refusals(world, planned, Allowance(again=True)) if each.limit not in ELSEWHERE),
         plan=made.digest,
-        timetable=times,
     )
 
 
@@ -109,8 +127,8 @@ def _situation(world: World, planned: Planned, differs: Mapping[str, Differing],
     )
 
 
-def _revision(planned: Planned) -> Revision:
-    git, problems = planned.read.revision, planned.read.desired.problems
+def _revision(read: Read) -> Revision:
+    git, problems = read.revision, read.desired.problems
     return Revision(git.sha, git.subject, git.committed_at, sum(each.severity == "error" for each in problems))
 
 

@@ -88,7 +88,7 @@ def test_a_daemon_that_is_killed_leaves_it_to_the_next(place: Place) -> None:
         daemon.process.wait()
     waits = place.run("notify")
     assert "hook   1 notice waits, since" in waits.out
-    assert "1 resource on hosts drift: web (team-web)" in waits.out
+    assert "1 resource on hosts drifts: web (team-web)" in waits.out
     [channel] = json.loads(place.run("notify", "--output", "json").out)["channels"]
     [waiting] = channel["waiting"]
     with receiving(port) as told, serving(place, *FAST, name="next") as daemon:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +10,7 @@ from typing import Any
 import pytest
 
 from tests.cli.place import WEB, Place, Result, place_in
-from tests.forges.github import REPOSITORY
-from tests.forges.gitlab import PROJECT
+from tests.forges.jobs import event, variables
 from tests.forges.places import served
 from tests.forges.server import TOKEN, Response, Server, Trouble
 from tests.forges.site import OURS, Site
@@ -60,42 +58,6 @@ def proposal(tmp_path_factory: pytest.TempPathFactory) -> Place:
     place.git("branch", "deleting")
     place.git("reset", "-q", "--hard", "base")
     return place
-
-
-def event(tmp: Path, site: Site, repository: str = REPOSITORY) -> str:
-    """GitHub's file for a job of a pull request."""
-    pull = {
-        "number": 7,
-        "head": {"sha": site.heads[7], "repo": {"full_name": repository}},
-        "base": {"sha": "0" * 40},
-    }
-    file = tmp / "event.json"
-    file.write_text(json.dumps({"pull_request": pull}))
-    return str(file)
-
-
-def variables(kind: str, server: Server, tmp: Path, site: Site) -> dict[str, str]:
-    """A CI job's environment."""
-    if kind == "gitlab":
-        return {
-            "GITLAB_CI": "true",
-            "CI_API_V4_URL": f"{server.url}/api/v4",
-            "CI_MERGE_REQUEST_PROJECT_ID": PROJECT,
-            "CI_MERGE_REQUEST_SOURCE_PROJECT_ID": PROJECT,
-            "CI_MERGE_REQUEST_IID": "7",
-            "CI_COMMIT_SHA": site.heads[7],
-            "CI_JOB_URL": "https://gitlab.example.com/job/1",
-            "GITLAB_TOKEN": TOKEN,
-        }
-    return {
-        "GITHUB_ACTIONS": "true",
-        "GITHUB_API_URL": server.url,
-        "GITHUB_REPOSITORY": REPOSITORY,
-        "GITHUB_SERVER_URL": "https://github.example.com",
-        "GITHUB_RUN_ID": "1",
-        "GITHUB_EVENT_PATH": event(tmp, site),
-        "GITHUB_TOKEN": TOKEN,
-    }
 
 
 @pytest.fixture(params=["github", "gitlab"])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from docs import commands
+from docs import commands, story
 from reconciler.cli.demo import STORY
 from reconciler.cli.main import COMMANDS
 from reconciler.core.linking.link import link
@@ -155,6 +155,12 @@ def test_the_recording_is_of_this_demo() -> None:
     [excerpt] = re.findall(r"<!-- from docs/demo.txt -->\n```text\n(.*?)\n```\n", README, re.DOTALL)
     assert excerpt in recorded
     assert "\x1b" not in recorded
+
+
+def test_the_story_shows_what_it_says_when_it_is_played() -> None:
+    page, texts = story.PAGE.read_text(), story.golden()
+    assert story.filled(page, texts) == page, "run: make docs-story"
+    assert sorted(story.named(page)) == sorted(texts)
 
 
 def test_the_picture_needs_nothing_from_elsewhere() -> None:

@@ -19,6 +19,7 @@ from bench.soak import BOUNDS, QUICK_DAYS, Soak
     [
         ("bench.parsing", "a file is parsed once"),
         ("bench.plan", "a plan costs what differs"),
+        ("bench.report", "a report is as long as what differs"),
         ("bench.soak", "nothing grows"),
     ],
 )

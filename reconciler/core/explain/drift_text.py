@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 from reconciler.core.assessing.drift import Drifted
@@ -94,9 +95,9 @@ def _fields(item: Drifted) -> Iterator[Line]:
     column = max((len(f.path) for f in item.fields), default=0)
     for field in item.fields:
         yield Line(f"      {field.path:<{column}}   {_moved(field)}", "dim")
-        for line in field.diff[:DIFF_SHOWN]:
+        for line in _turned(field.diff)[:DIFF_SHOWN]:
             if not line.startswith("@@"):
-                yield Line(f"        {printable(_turned(line))}", "dim")
+                yield Line(f"        {printable(line)}", "dim")
         if len(field.diff) > DIFF_SHOWN:
             yield Line(f"        … {counted(len(field.diff) - DIFF_SHOWN, 'more line')}", "dim")
 
@@ -111,8 +112,15 @@ def _moved(field: FieldChange) -> str:
     return f"{value(field.after)} → {value(field.before)}"
 
 
-def _turned(line: str) -> str:
-    return {"+": "-", "-": "+"}.get(line[:1], line[:1]) + line[1:]
+def _turned(diff: Sequence[str]) -> list[str]:
+    """The other way round; in each place what is gone comes first again."""
+    turned = [{"+": "-", "-": "+"}.get(line[:1], line[:1]) + line[1:] for line in diff]
+    places = groupby(turned, key=lambda line: line.startswith(("+", "-")))
+    return [line for differs, lines in places for line in (sorted(lines, key=_is_new) if differs else lines)]
+
+
+def _is_new(line: str) -> bool:
+    return line.startswith("+")
 
 
 def drift_document(drifting: Drifting) -> dict[str, Any]:

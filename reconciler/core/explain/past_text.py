@@ -15,9 +15,12 @@ ENDINGS: dict[Ending, str] = {"us": "healed by a run", "host": "put back on the 
 
 
 def past_text(past: Past) -> Iterator[str]:
-    """What there is to say of something that drifted before; nothing of what did so for the first time."""
+    """What there is to say of something that drifted before; nothing of what does so for the first time."""
     if past.times > 1:
         yield f"{counted(past.times, 'time')} in {RECENT_DAYS} days{ended_text(past)}"
+    elif past.times and not past.drifting:
+        ended = next(words for ending, words in ENDINGS.items() if past.ended.get(ending))
+        yield f"once in {RECENT_DAYS} days: {ended}"
     if past.healed >= FIGHT:
         yield f"healed {counted(past.healed, 'time')} in a day on {printable(names(past.fighting))}: two masters?"
 

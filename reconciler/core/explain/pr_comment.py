@@ -69,7 +69,7 @@ def _blocks(found: Outline) -> Iterator[Block]:
     yield Block(0, (_heading(found),))
     if proposal.evidence.basis == "none":
         yield Block(0, (_GIT_ONLY,))
-    yield from _refused(proposal)
+    yield from _refused(found)
     yield from _policies(proposal)
     yield from _problems(found.mistakes)
     yield from _deletes(found)
@@ -98,7 +98,7 @@ def _heading(found: Outline) -> str:
     said = verdict(found)
     parts.append(f"**{said[0].upper()}{said[1:]}**")
     gate = gate_words(proposal)
-    parts.append(f"**{cell(gate)}**" if proposal.refusals else gate)
+    parts.append(f"**{cell(gate)}**" if proposal.refusals or proposal.overruled else gate)
     if found.mistakes:
         parts.append(f"**{counted(len(found.mistakes), 'new problem')}**")
     if fixed := len(proposal.fixed):
@@ -106,15 +106,26 @@ def _heading(found: Outline) -> str:
     return " · ".join(parts)
 
 
-def _refused(proposal: Proposal) -> Iterator[Block]:
+def _refused(found: Outline) -> Iterator[Block]:
+    """Each limit with the way past it. What is deleted is listed below, if all of it is the pull request's."""
+    proposal, listed = found.proposal, found.deletes == found.proposal.plan.summary.delete
     for refusal in proposal.refusals:
         also = (
             " _What is pending on the base is refused by itself._" if refusal.limit in proposal.refused_before else ""
         )
         head = f"> **Refused:** {cell(_short(refusal.message, 600))}{also}"
-        examples = "".join(f"\n> - {cell(_short(line))}" for line in refusal.examples)
-        hint = "\n" + fenced(printable(_short(refusal.hint.splitlines()[0], _HINT))) if refusal.hint else ""
+        shown = () if listed and "deletes" in refusal.limit else refusal.examples
+        examples = "".join(f"\n> - {cell(_short(line))}" for line in shown)
+        hint = _way_on(refusal.hint.partition("\n")[0])
         yield Block(1, (head + examples + hint, head + examples, head), "what is refused")
+
+
+def _way_on(hint: str) -> str:
+    """`approve it: reconciler approve …`, with the command as code."""
+    words, colon, command = hint.partition(": ")
+    if not command:
+        return f"\n>\n> {cell(_short(hint, _HINT))}" if hint else ""
+    return f"\n>\n> {cell(words[:1].upper() + words[1:])}{colon}{code(_short(command, _HINT))}"
 
 
 def _policies(proposal: Proposal) -> Iterator[Block]:
@@ -123,8 +134,9 @@ def _policies(proposal: Proposal) -> Iterator[Block]:
         named = ", ".join(code(_short(name)) for name in proposal.loosened[:10])
         yield Block(1, (f"> **Changes or removes policies:** {named}",), "policies")
     for denial in proposal.overruled:
-        text = f"> **As it stands on the base, it would deny this:** {cell(_short(denial.message, 600))}"
-        yield Block(1, (text,), "policies")
+        head = f"> **As it stands on the base, it would deny this:** {cell(_short(denial.message, 600))}"
+        examples = "".join(f"\n> - {cell(_short(line))}" for line in denial.examples)
+        yield Block(1, (head + examples, head), "policies")
     for warning in proposal.warnings:
         head = f"> **Warning:** {cell(_short(warning.message, 600))}"
         examples = "".join(f"\n> - {cell(_short(line))}" for line in warning.examples)

@@ -97,9 +97,12 @@ def verdict(found: Outline) -> str:
 
 
 def gate_words(proposal: Proposal) -> str:
-    """`limits ok · policies ok`, or `would be refused: deletes 40 > 10, policy no-deletes`."""
+    """`limits ok · policies ok`, or `would be refused: deletes 40 > 10, policy no-deletes`. Policies are not ok where
+    one is no hindrance only because the pull request changes it."""
     if broken := [_figure(refusal) for refusal in proposal.refusals]:
         return f"would be refused: {', '.join(broken)}"
+    if proposal.overruled:
+        return f"limits ok · changes {counted(len(proposal.overruled), 'policy', 'policies')} that would deny it"
     if warnings := len(proposal.warnings):
         return f"limits ok · {counted(warnings, 'warning')} of policies"
     return "limits ok · policies ok" if proposal.desired.policies else "limits ok"

@@ -52,10 +52,10 @@ def _summary(report: Report) -> Iterator[str]:
     verb = "thing drifts" if things == 1 else "things drift"
     yield f"**{things:,} {verb} on {report.drifting:,} of {counted(report.fleet, 'host')} now.**"
     yield ""
-    ended = ", ".join(f"{words} {report.ended[e]:,}" for e, words in ENDINGS.items() if report.ended.get(e))
-    yield f"{counted(report.drifts, 'drift')} of {counted(len(report.stories), 'thing')}" + (
-        f"; of those that ended: {ended}." if ended else "; none has ended."
-    )
+    became = [f"{report.ended[e]:,} {words}" for e, words in ENDINGS.items() if report.ended.get(e)]
+    if left := report.drifts - sum(report.ended.values()):
+        became.append(f"{left:,} {'goes' if left == 1 else 'go'} on")
+    yield f"{counted(report.drifts, 'drift')} of {counted(len(report.stories), 'thing')}: {', '.join(became)}."
     yield ""
     for story in report.fights:
         yield (

@@ -21,7 +21,7 @@ from reconciler.model.attempt import Attempt
 from reconciler.model.desired import Desired
 from reconciler.model.episode import Episode
 from reconciler.model.lease import Lease
-from reconciler.model.order import Order, Orders
+from reconciler.model.order import NO_ORDERS, Order, Orders
 from reconciler.model.plan import Plan
 from reconciler.model.run import Run
 
@@ -94,7 +94,6 @@ class Outlook:
     all that are not in order, `settled` counts the others. `refused` are limits that a plan of now breaks, and `plan`
     is the digest of that, so that somebody can approve it."""
 
-    revision: Revision
     fleet: int
     coverage: Coverage
     oldest: datetime | None
@@ -106,7 +105,6 @@ class Outlook:
     halted: Mapping[str, int]
     refused: tuple[Refusal, ...] = ()
     plan: str = ""
-    timetable: Timetable = field(default_factory=Timetable)
 
     @property
     def near(self) -> list[Figure]:
@@ -117,16 +115,20 @@ class Outlook:
 @dataclass(frozen=True, slots=True)
 class Status:
     """`brake` is the pause that needs no store; `lead` and `applies` are the leases of whoever leads and applies, or
-    did last and died. `outlook` None: Git could not be read, for the reason in `trouble`."""
+    did last and died. `revision` and `timetable` are what Git says by itself (None: it could not be read, for the
+    reason in `trouble`). `away` says why the store can't be asked: then nothing is known of what is in it."""
 
     brake: Order | None
-    orders: Orders
-    attempts: tuple[Attempt, ...]
-    runs: tuple[Run, ...]
+    orders: Orders = NO_ORDERS
+    attempts: tuple[Attempt, ...] = ()
+    runs: tuple[Run, ...] = ()
     lead: Lease | None = None
     applies: Lease | None = None
+    revision: Revision | None = None
+    timetable: Timetable = field(default_factory=Timetable)
     outlook: Outlook | None = None
     trouble: str = ""
+    away: str = ""
 
     @property
     def pause(self) -> Order | None:

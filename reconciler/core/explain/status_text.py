@@ -9,7 +9,7 @@ from typing import Any
 from reconciler.core.explain.markdown import cell
 from reconciler.core.explain.plan_text import pinned_text, until_text
 from reconciler.core.explain.silence import Silence
-from reconciler.core.explain.status import Outlook, Rollout, ServiceStatus, Status
+from reconciler.core.explain.status import Outlook, Revision, Rollout, ServiceStatus, Status
 from reconciler.core.gate.timetable import Timetable, in_force, next_edges, open_until
 from reconciler.core.instant import to_text
 from reconciler.core.words import Line, Style, ago, counted, names, printable, since
@@ -21,19 +21,26 @@ SHOWN = 12
 """Services on the screen; the others are counted."""
 RUNS = 3
 _STYLES: dict[str, Style] = {"halted": "warn", "rolling out": "bold"}
+_NOT_KNOWN = "so nobody knows what hosts said, what was applied, and what else was ordered; nothing is begun without it"
 
 
 def status_text(status: Status, now: datetime) -> Iterator[Line]:
     """The answer first; then what needs somebody, what is under way, and what was done."""
     yield _head(status, now)
     yield from _restraints(status, now)
-    if status.trouble:
-        yield Line(f"Git          {printable(status.trouble)}", "warn")
-    outlook = status.outlook
-    if outlook is not None:
-        yield from _fleet(outlook, now)
-        yield from _services(outlook)
+    if status.away:
+        yield Line(f"store        {printable(status.away)}", "warn")
+        yield Line(f"             {_NOT_KNOWN}", "warn")
+    yield from _git(status, now)
+    if status.outlook is not None:
+        yield from _fleet(status.outlook, now)
+    if windows := "; ".join(_windows(status.timetable, now)):
+        yield Line(f"windows      {windows}")
+    if status.outlook is not None:
+        yield from _services(status.outlook)
     yield from _attempts(status, now)
+    if status.away:
+        return
     yield Line("")
     for run in status.runs[:RUNS]:
         yield Line(f"  {_run(run, now)}", "bold" if run.status == "running" else "dim")
@@ -43,8 +50,7 @@ def status_text(status: Status, now: datetime) -> Iterator[Line]:
 
 def _head(status: Status, now: datetime) -> Line:
     mark, words, style = _verdict(status)
-    lead = f"   {_led(status.lead, now)}" if status.lead else "   no daemon leads"
-    return Line(f"{mark} {words}{lead}", style)
+    return Line(f"{mark} {words}   {_led(status, now)}", style)
 
 
 def _verdict(status: Status) -> tuple[str, str, Style]:
@@ -65,7 +71,11 @@ def _verdict(status: Status) -> tuple[str, str, Style]:
     return ("◇", "partly unknown", "bold") if states else ("●", "as Git says", "bold")
 
 
-def _led(lead: Lease, now: datetime) -> str:
+def _led(status: Status, now: datetime) -> str:
+    if status.away:
+        return "the store can't be asked"
+    if (lead := status.lead) is None:
+        return "no daemon leads"
     over = lead.expires_at is not None and lead.expires_at <= now
     led = "the daemon that led last is gone" if over else "led by the daemon"
     return f"{led}: {printable(lead.owner)}, epoch {lead.epoch}, {ago(lead.since, now)}"
@@ -79,8 +89,7 @@ def _restraints(status: Status, now: datetime) -> Iterator[Line]:
         yield Line(f"{what} is frozen{until_text(order)} by {_given(order, now)}", "warn")
     for pin in status.orders.pins.values():
         yield Line(f"{pinned_text(pin)}, by {printable(pin.who)} {ago(pin.at, now)}", "warn")
-    timetable = status.outlook.timetable if status.outlook else Timetable()
-    for freeze in timetable.freezes:
+    for freeze in status.timetable.freezes:
         if in_force(freeze, now):
             until = f" until {_at(freeze.until)}" if freeze.until else ""
             yield Line(printable(f"{freeze.reach} is frozen{until} by {freeze.origin}: {freeze.reason}"), "warn")
@@ -90,12 +99,18 @@ def _given(order: Order, now: datetime) -> str:
     return f"{printable(order.who)} {ago(order.at, now)}: {printable(order.why)}"
 
 
+def _git(status: Status, now: datetime) -> Iterator[Line]:
+    if status.trouble:
+        yield Line(f"Git          {printable(status.trouble)}", "warn")
+    if git := status.revision:
+        broken = f" · {counted(git.problems, 'problem')} (reconciler validate)" if git.problems else ""
+        subject = printable(git.subject)
+        yield Line(f"revision     {git.sha[:7]} “{subject}”, committed {ago(git.committed_at, now)}{broken}")
+
+
 def _fleet(outlook: Outlook, now: datetime) -> Iterator[Line]:
-    """Where Git and the hosts are, and what is near its limit."""
-    git, coverage, quiet = outlook.revision, outlook.coverage, outlook.silence
-    broken = f" · {counted(git.problems, 'problem')} (reconciler validate)" if git.problems else ""
-    subject = printable(git.subject)
-    yield Line(f"revision     {git.sha[:7]} “{subject}”, committed {ago(git.committed_at, now)}{broken}")
+    """How hosts are, and what is near its limit."""
+    coverage, quiet = outlook.coverage, outlook.silence
     answered = coverage.asked - coverage.missing
     share = answered / coverage.asked if coverage.asked else 1.0
     oldest = f", oldest answer {ago(outlook.oldest, now)}" if outlook.oldest else ""
@@ -115,8 +130,6 @@ def _fleet(outlook: Outlook, now: datetime) -> Iterator[Line]:
     halted = ", ".join(f"{printable(name)} by run {run}" for name, run in sorted(outlook.halted.items()))
     closed = f"halted {halted}: not tried again at this revision" if halted else "closed"
     yield Line(f"breaker      {closed}", "warn" if halted else "")
-    if windows := "; ".join(_windows(outlook.timetable, now)):
-        yield Line(f"windows      {windows}")
 
 
 def _silent(quiet: Silence, now: datetime) -> str:
@@ -204,8 +217,8 @@ def status_markdown(status: Status, now: datetime) -> Iterator[str]:
 
 
 def status_document(status: Status) -> dict[str, Any]:
-    """The same as one JSON document. `state` is the first words of the screen; `outlook` is null where Git can't be
-    read."""
+    """The same as one JSON document. `state` is the first words of the screen; `git` is null where Git can't be read,
+    for the reason in `trouble`; `store_trouble` says why the store can't be asked. `outlook` needs both."""
     return {
         "format_version": 1,
         "state": _verdict(status)[1],
@@ -228,16 +241,19 @@ def status_document(status: Status) -> dict[str, Any]:
         ],
         "runs": [{"id": r.id, "status": r.status, "actor": r.actor, "revision": r.revision} for r in status.runs],
         "trouble": status.trouble,
+        "store_trouble": status.away,
+        "git": _git_document(status.revision) if status.revision else None,
         "outlook": _outlook(status.outlook) if status.outlook else None,
     }
 
 
+def _git_document(git: Revision) -> dict[str, Any]:
+    return {"revision": git.sha, "committed_at": to_text(git.committed_at), "problems": git.problems}
+
+
 def _outlook(outlook: Outlook) -> dict[str, Any]:
-    git, quiet = outlook.revision, outlook.silence
+    quiet = outlook.silence
     return {
-        "revision": git.sha,
-        "committed_at": to_text(git.committed_at),
-        "problems": git.problems,
         "hosts": outlook.fleet,
         "asked": outlook.coverage.asked,
         "missing": outlook.coverage.missing,

@@ -39,7 +39,7 @@ def why_text(why: Why, now: datetime) -> Iterator[Line]:
         yield _row("last in order", _last(why.owned))
     if why.since:
         yield _row("changed there", "; ".join([since(why.since, now), *past_text(why.past)]))
-    elif why.past.times > 1:
+    elif why.past.times:
         yield _row("drifted", "; ".join(past_text(why.past)))
     if why.waits:
         yield _row("waits for", " → ".join(why.waits))

@@ -38,7 +38,8 @@ def said(notice: Notice) -> str:
     where = f"{which} ({whose})" if whose else which
     match notice.kind:
         case "drift-found":
-            return f"{counted(notice.resources, 'resource')} on hosts drift: {where}"
+            verb = "drifts" if notice.resources == 1 else "drift"
+            return f"{counted(notice.resources, 'resource')} on hosts {verb}: {where}"
         case "healed":
             return f"as Git says again: {where}"
         case "run-failed":

@@ -50,7 +50,7 @@ def test_several_in_one_message() -> None:
 
 def test_many_services_are_some_names_and_a_number() -> None:
     many = replace(DRIFT, services=tuple(f"s{n:03}" for n in range(300)), resources=1)
-    assert title([many]) == "1 resource on hosts drift: s000, s001, s002, s003, s004 and 295 more (web, team-web)"
+    assert title([many]) == "1 resource on hosts drifts: s000, s001, s002, s003, s004 and 295 more (web, team-web)"
 
 
 @pytest.mark.parametrize("kind", get_args(NoticeKind))

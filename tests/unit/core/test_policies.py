@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from reconciler.core.explain.pr_outline import gate_words
 from reconciler.core.expression import LONGEST, Failed, compiled
 from reconciler.core.gate import Allowance, warned
 from reconciler.core.gate.policies import judged
@@ -260,7 +261,8 @@ def test_a_pull_request_that_takes_a_policy_out_of_its_way_is_told(world: Fleet)
     proposal = world.propose(base)
     assert proposal.loosened == ("no-deletes",)
     assert [denial.subject for denial in proposal.overruled] == ["no-deletes"]
-    assert "no-deletes" not in [refusal.subject for refusal in proposal.refusals]
+    assert proposal.refusals == ()
+    assert gate_words(proposal) == "limits ok · changes 1 policy that would deny it"
 
 
 def test_a_host_more_is_no_other_policy(world: Fleet) -> None:

@@ -130,6 +130,7 @@ def test_what_is_asked_first_is_said_first(calm: Fleet) -> None:
     )
     assert lines[2].startswith("> **Refused:** this plan deletes 5 resources")
     text = comment.markdown
+    assert "\n> Approve exactly this plan: `reconciler approve " in text
     assert text.index("package/legacy") < text.index("| - | old |") < text.index("| \\~ | app |".replace("\\", ""))
     assert (comment.destructive, comment.refused, comment.denied, comment.fails) == (True, True, False, True)
     assert comment.summary == "2 services change on 5 hosts, 5 things deleted · would be refused: deletes 5 > 3"
