@@ -61,6 +61,15 @@ def place(backend: Backend, empty: bool = False) -> Iterator[Place]:
                 server().drop(address)
 
 
+def emptied(here: Place) -> None:
+    """Puts an empty store into the place of one that nobody has open."""
+    if here.backend == "postgresql":
+        server().replace(here.address, _empty_database())
+        return
+    Path(f"{here.address}-journal").unlink(missing_ok=True)
+    shutil.copy(_empty_file(), here.address)
+
+
 @functools.cache
 def server() -> postgres.Server:
     """One for this process, started when it is first needed."""

@@ -22,11 +22,15 @@ CRASH_TABLE = {
     "host accepted the epoch": "host.accepted",
     "effect of a change": "host.effect",
     "outcome committed": "store.record.after",
+    "notification not sent": "outbox.put.after",
 }
 """The rows of the crash table, and where they are in the code."""
 
+IN_TELLING = ("outbox.put.before", "outbox.put.after", "outbox.claim.after", "messenger.send.before",
+              "messenger.send.after", "outbox.sent.after")  # fmt: skip
+"""Where a worker comes by that tells people something."""
 POINTS = (
-    *CRASH_TABLE.values(),
+    *(point for point in CRASH_TABLE.values() if point not in IN_TELLING),
     "store.hold.before",
     "store.begin_run.before",
     "store.intend.before",
@@ -40,10 +44,11 @@ POINTS = (
     "host.worked",
 )
 
-
 IN_RECOVERY = ("store.take_over.before", "store.take_over.after", "carrier.sent", "carrier.answered", "host.accepted",
                "store.record.before", "store.record.after", "store.end_run.before", "store.end_run.after")  # fmt: skip
 """Where a worker comes by that goes on after one that died."""
+IN_WATCHING = ("store.save_observations.after", "store.note_in_order.after")
+"""Where one comes by that changes nothing."""
 
 
 @dataclass

@@ -1,5 +1,5 @@
 """The hosts, in a process of their own that no worker can take with it. They are the oracle: each keeps a log of what
-it was asked and what it did, under which epoch and plan.
+it was asked and what it did, under which epoch and plan. Whoever is told something lives there, too, and remembers it.
 
 A host does what the real one does: one visit at a time, refuse an old epoch, check, mark the epoch, work, answer.
 """
@@ -168,6 +168,7 @@ class _Server:
     folder: Path
     fenced: bool
     hosts: dict[str, Host] = field(default_factory=dict)
+    heard: list[tuple[str, str]] = field(default_factory=list)
     _ticks: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -205,6 +206,10 @@ class _Server:
                 return [visit for host in self.hosts.values() for visit in host.log]
             case ("machine", name):
                 return self.host(name).machine
+            case ("hear", notices):
+                self.heard += notices
+            case ("evidence", names):
+                return self._do(("log",)), {name: self.host(name).machine for name in names}, self.heard
             case ("unreadable", name, keys):
                 self.host(name).machine.unreadable = set(keys)
         return None

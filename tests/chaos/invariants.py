@@ -7,18 +7,30 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 
-from reconciler.core.planning.plan_json import read_plan
+import orjson
+
+from reconciler.adapters.store import SqlStore
+from reconciler.core.planning.plan_json import intact, plan_from_document
 from reconciler.core.running.recovery import NOT_KNOWN
 from reconciler.model.plan import Plan, Step
-from reconciler.model.run import Run
-from reconciler.ports import Store
+from reconciler.model.run import Intent, Run
 from tests.chaos.hosts import Hosts, Visit
 from tests.chaos.scenario import CAP, HOSTS, WATCHED, Scenario
 from tests.fakes.machine import Machine
+
+
+@dataclass
+class Archive:
+    """What can't change any more and need not be read twice: runs that have ended, with what they were about to do, and
+    plans. `noted` are notices that were seen in the store."""
+
+    runs: dict[int, tuple[Run, list[Intent]]] = field(default_factory=dict)
+    plans: dict[str, Plan] = field(default_factory=dict)
+    noted: set[str] = field(default_factory=set)
 
 
 @dataclass
@@ -26,29 +38,50 @@ class Evidence:
     """All that is looked at."""
 
     scenario: Scenario
-    store: Store
+    store: SqlStore
+    archive: Archive
     visits: list[Visit]
     machines: dict[str, Machine]
+    heard: list[tuple[str, str]]
 
     @classmethod
-    def gathered(cls, scenario: Scenario, store: Store, hosts: Hosts) -> Evidence:
-        return cls(scenario, store, hosts.ask(("log",)), {name: hosts.ask(("machine", name)) for name in HOSTS})
+    def gathered(cls, scenario: Scenario, store: SqlStore, hosts: Hosts, archive: Archive | None = None) -> Evidence:
+        """`heard` are notices with their revisions."""
+        seen = cls(scenario, store, archive or Archive(), *hosts.ask(("evidence", HOSTS)))
+        seen.archive.noted.update(each.notice.id for each in store.outbox.waiting())
+        return seen
+
+    @cached_property
+    def journal(self) -> list[tuple[Run, list[Intent]]]:
+        """All runs, with their outcomes and what they were about to do, the newest first."""
+        return [self._whole(run) for run in self.store.runs(1000)]
 
     @cached_property
     def runs(self) -> list[Run]:
-        """All of them, with their outcomes, the newest first."""
-        return [whole for run in self.store.runs(1000) if (whole := self.store.run(run.id))]
+        return [run for run, _ in self.journal]
 
     @cached_property
     def plans(self) -> dict[str, Plan]:
         digests = {visit.plan for visit in self.visits if visit.plan} | {run.plan for run in self.runs}
-        return {digest: _plan(self.store.plan(digest) or b"") for digest in digests}
+        known = self.archive.plans
+        known.update((digest, _plan(self.store.plan(digest) or b"", digest)) for digest in digests - known.keys())
+        return {digest: known[digest] for digest in digests}
+
+    def _whole(self, run: Run) -> tuple[Run, list[Intent]]:
+        if run.id in self.archive.runs:
+            return self.archive.runs[run.id]
+        whole = self.store.run(run.id)
+        assert whole is not None
+        found = whole, self.store.intents(run.id)
+        if whole.status != "running":
+            self.archive.runs[run.id] = found
+        return found
 
 
-@lru_cache(maxsize=4096)
-def _plan(data: bytes) -> Plan:
-    """Reading one checks it against a schema, which takes longer than a worker's life."""
-    return read_plan(data)
+def _plan(data: bytes, digest: str) -> Plan:
+    """As it was sealed. It was just written, so its form is not checked, which takes longer than a worker's life."""
+    assert intact(data, digest)
+    return plan_from_document(orjson.loads(data))
 
 
 def always(seen: Evidence) -> Iterator[str]:
@@ -62,6 +95,7 @@ def always(seen: Evidence) -> Iterator[str]:
     yield from _batches_are_in_order(seen)
     yield from _unknown_is_left_alone(seen)
     yield from _outcomes_are_true(seen)
+    yield from _the_same_is_told_under_the_same_id(seen)
 
 
 def converged(seen: Evidence) -> Iterator[str]:
@@ -81,6 +115,17 @@ def converged(seen: Evidence) -> Iterator[str]:
         yield f"runs {left} have no end"
     with seen.store.hold("apply"):
         pass  # no lock outlives its lease
+
+
+def told(seen: Evidence) -> Iterator[str]:
+    """What holds as well once a worker that nothing happened to has told what there was to tell."""
+    heard = {name for name, _ in seen.heard}
+    if lost := seen.archive.noted - heard:
+        yield f"{len(lost)} notices were in the store and never arrived"
+    if waiting := seen.store.outbox.waiting():
+        yield f"{len(waiting)} notices still wait"
+    if seen.scenario.source.revision().sha not in {revision for _, revision in seen.heard}:
+        yield "nobody was told of the newest revision"
 
 
 def _anybodys(host: str, seen: Evidence) -> set[str]:
@@ -141,9 +186,7 @@ def _effects_are_planned(seen: Evidence) -> Iterator[str]:
 
 
 def _intents_come_first(seen: Evidence) -> Iterator[str]:
-    intended = {
-        (intent.epoch, host) for run in seen.runs for intent in seen.store.intents(run.id) for host in intent.hosts
-    }
+    intended = {(intent.epoch, host) for _, intents in seen.journal for intent in intents for host in intent.hosts}
     for visit in _accepted(seen):
         if visit.works and (visit.epoch, visit.host) not in intended:
             yield f"{visit.host} was given works under epoch {visit.epoch} without an intent on record"
@@ -201,3 +244,12 @@ def _reload_is_not_forgotten(host: str, seen: Evidence) -> Iterator[str]:
     first = not any(key == "service/nginx" for key, _ in effects[:changed]) and "set" in later
     if changed >= 0 and "reloaded" not in later and not first:
         yield f"{host}: {WATCHED} changed and nginx was neither reloaded nor started after it: {effects}"
+
+
+def _the_same_is_told_under_the_same_id(seen: Evidence) -> Iterator[str]:
+    """So whoever hears it twice knows; and two things never look like one."""
+    pairs = sorted(set(seen.heard))
+    for what, side in (("id", 0), ("revision", 1)):
+        often = {value for value, times in Counter(pair[side] for pair in pairs).items() if times > 1}
+        if often:
+            yield f"notices of the same {what} are not the same: {[pair for pair in pairs if pair[side] in often]}"

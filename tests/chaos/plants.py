@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
+from reconciler.core.notifying.channel import Parcel
 from reconciler.core.planning.plan_json import sealed
 from reconciler.loop import reconcile
-from reconciler.loop.execute import Execution, Shift
+from reconciler.loop.execute import Execution, Shift, execute
 from reconciler.loop.world import World
 from reconciler.model.delivery import Delivery, Reply
 from reconciler.model.run import Run
@@ -16,6 +18,8 @@ from reconciler.ports import Hearing, unheard
 from tests.chaos.scenario import CAP
 
 Bend = Callable[[World], World]
+RIGHT = execute
+"""What a bug takes the place of, in a process of its own."""
 
 
 @dataclass
@@ -65,14 +69,41 @@ def _amnesia(world: World) -> World:
 
 def _last_batch_first(world: World) -> World:
     """Begins the batches of a service with the last."""
-    right = reconcile.execute
 
-    def execute(world: World, execution: Execution, shift: Shift) -> Run:
+    def wrongly(world: World, execution: Execution, shift: Shift) -> Run:
         steps = sorted(execution.plan.steps, key=lambda s: (s.service, -s.batch.number if s.batch else 0))
-        return right(world, replace(execution, plan=sealed(replace(execution.plan, steps=tuple(steps)))), shift)
+        return RIGHT(world, replace(execution, plan=sealed(replace(execution.plan, steps=tuple(steps)))), shift)
 
-    reconcile.execute = execute  # type: ignore[attr-defined]  # in a process of its own
+    reconcile.execute = wrongly  # type: ignore[attr-defined]  # in a process of its own
     return world
+
+
+@dataclass
+class _SentTooSoon:
+    """Takes notices for sent as soon as they are about to be."""
+
+    outbox: Any
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.outbox, name)
+
+    def claim(self, parcel: Parcel, now: datetime, until: datetime) -> Any:
+        ours = self.outbox.claim(parcel, now, until)
+        self.outbox.sent(parcel.channel, ours, now)
+        return ours
+
+
+@dataclass
+class _Forgetful:
+    """Does not keep what was told with the notices, so the next one gets an id that was there."""
+
+    outbox: Any
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.outbox, name)
+
+    def put(self, notices: Any, _told: object, *rest: Any) -> Any:
+        return self.outbox.put(notices, (), *rest)
 
 
 def _right(world: World) -> World:
@@ -90,5 +121,7 @@ PLANTS: dict[str, tuple[Bend, bool]] = {
     "cap off by one": (_off_by_one, True),
     "recovery without asking": (_amnesia, True),
     "last batch first": (_last_batch_first, True),
+    "sent before it is sent": (lambda world: replace(world, outbox=_SentTooSoon(world.outbox)), True),
+    "told and forgotten": (lambda world: replace(world, outbox=_Forgetful(world.outbox)), True),
 }
 """How the world is bent, and whether hosts check epochs."""

@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 from random import Random
 
-from sqlalchemy import text
-
 from reconciler.model.key import Key
-from tests.chaos.faults import CRASH_TABLE, IN_RECOVERY, POINTS, Fault
+from tests.chaos.faults import CRASH_TABLE, IN_RECOVERY, IN_TELLING, IN_WATCHING, POINTS, Fault
+from tests.chaos.ground import Ground, ground
 from tests.chaos.hosts import hosts
-from tests.chaos.invariants import Evidence, always, converged
+from tests.chaos.invariants import Archive, Evidence, always, converged, told
 from tests.chaos.plants import PLANTS
+from tests.chaos.rehearsal import rehearse
 from tests.chaos.scenario import HOSTS, Scenario
-from tests.chaos.worker import Ended, Setting, start, warm_up
+from tests.chaos.worker import Ended, Setting, Worker, time_passes
 from tests.lab.postgres import MEMORY
-from tests.stores import Backend, place
+from tests.stores import Backend
 
 LIFE = 30
 """Workers that die on one store and its hosts; what they leave is looked at as a whole each time."""
-LEASE = 60.0
-"""Longer than any test: time passes when the run says so, not with the load of the machine."""
 
 
 @dataclass(frozen=True)
@@ -72,32 +69,33 @@ class Report:
 
 def run(chaos: Chaos) -> Report:
     """Runs until so many workers have died, or something is wrong: one life after another, each with its own seed."""
-    warm_up()
     whole = Report(chaos)
-    for number in count():
-        left = chaos.kills - whole.killed.total()
-        if left <= 0:
-            return whole
-        life = _life(replace(chaos, seed=chaos.seed + number, kills=min(left, LIFE)))
-        whole.killed += life.killed
-        whole.ended += life.ended
-        whole.rounds += life.rounds
-        if life.wrong:
-            return replace(life, killed=whole.killed, ended=whole.ended, rounds=whole.rounds)
+    with ground(chaos.backend) as here:
+        rehearse(here)
+        for number in count():
+            left = chaos.kills - whole.killed.total()
+            if left <= 0:
+                return whole
+            life = _life(replace(chaos, seed=chaos.seed + number, kills=min(left, LIFE)), here)
+            whole.killed += life.killed
+            whole.ended += life.ended
+            whole.rounds += life.rounds
+            if life.wrong:
+                return replace(life, killed=whole.killed, ended=whole.ended, rounds=whole.rounds)
+            here.clear()
     raise AssertionError("it goes on for ever")
 
 
-def _life(chaos: Chaos) -> Report:
+def _life(chaos: Chaos, here: Ground) -> Report:
     bend, fenced = PLANTS[chaos.plant] if chaos.plant else (lambda world: world, True)
     report = Report(chaos)
-    with (
-        tempfile.TemporaryDirectory(dir=MEMORY) as folder,
-        hosts(Path(folder), fenced) as them,
-        place(chaos.backend) as here,
-    ):
-        here.lease = LEASE
+    with tempfile.TemporaryDirectory(dir=MEMORY) as folder, hosts(Path(folder), fenced) as them:
         scenario = Scenario(Random(chaos.seed))
-        _Run(chaos, report, Setting(here, them, scenario.source, bend), scenario).go()
+        life = _Run(chaos, report, Setting(here, them, scenario.source, bend), scenario)
+        try:
+            life.go()
+        finally:
+            life.end()
     return report
 
 
@@ -108,7 +106,8 @@ class _Run:
     setting: Setting
     scenario: Scenario
     random: Random = field(init=False)
-    died: bool = False
+    worker: Worker | None = None
+    archive: Archive = field(default_factory=Archive)
 
     def __post_init__(self) -> None:
         self.random = self.scenario.random
@@ -118,19 +117,36 @@ class _Run:
         while self.report.killed.total() < self.chaos.kills and not self.report.wrong:
             self.report.rounds += 1
             self.report.last = [f"round {self.report.rounds}"]
-            self.scenario.next()
             self._unreadable()
-            for _ in range(self.random.randint(1, 4)):
-                self._worker(self._fault(), self.random.choice(("apply", "apply", "apply", "resume", "resume", "plan")))
-            self._check(always)
-            if self.random.random() < 0.4 and not self.report.wrong:
+            for _ in range(self.random.randint(2, 6)):
+                if self.worker is not None:  # whoever died left something to be done
+                    self.scenario.next()
+                fault = self._fault()
+                self._work(fault, self._mode(fault.point))
+                self._check(always)
+                if self.report.wrong:
+                    return
+            if self.random.random() < 0.4:
                 self._readable()
                 self._clean()
         if not self.report.wrong:
             self._readable()
+            self.archive = Archive()  # at the end everything is read again
             self._clean()
 
+    def end(self) -> None:
+        if self.worker:
+            self.worker.kill()
+
+    def _mode(self, point: str) -> str:
+        """What a worker does that comes by there."""
+        if point in IN_TELLING:
+            return "tell"
+        return "plan" if point in IN_WATCHING else self.random.choice(("apply", "apply", "apply", "resume", "resume"))
+
     def _fault(self) -> Fault:
+        if self.random.random() < 0.1:
+            return Fault(self.random.choice(IN_TELLING))
         what = self.random.choices(("kill", "delay", "pause", "reboot"), (8, 2, 2, 1))[0]
         if what == "delay":
             return Fault("host.accepted", self.random.randint(1, 4), what)
@@ -141,34 +157,35 @@ class _Run:
         if self.random.random() < 0.3:  # the row of the crash table at which fewest have died
             return Fault(min(CRASH_TABLE.values(), key=lambda point: self.report.killed[point]))
         # After a death the next one mostly comes by the points of recovery, and may die there.
-        points = IN_RECOVERY if self.died and self.random.random() < 0.5 else POINTS
+        points = IN_RECOVERY if self.worker is None and self.random.random() < 0.5 else POINTS
         return Fault(self.random.choice(points), self.random.choice((1, 1, 1, 2, 3)))
 
-    def _worker(self, fault: Fault, mode: str) -> None:
+    def _work(self, fault: Fault, mode: str = "apply") -> None:
+        """Has one worker do something. Who is not killed does the next thing, too."""
         self.report.last.append(f"{mode}, {fault}")
+        worker = self.worker = self.worker or Worker.started(self.setting)
         point = fault.point
-        self.died = False
-        child = start(self.setting, fault, mode)
-        _, status = os.waitpid(child, os.WUNTRACED)
-        if os.WIFSTOPPED(status):
-            self._overtake(child, point)
-        elif os.WIFSIGNALED(status):
+        worker.begin(fault, mode)
+        how = worker.end()
+        if how == -signal.SIGSTOP:
+            self._overtake(worker, point)
+        elif how == -signal.SIGKILL:
             self.report.killed[point] += 1
-            self.died = True
-            self._time_passes()
+            self.worker = None
+            time_passes(self.setting.ground)
         else:
-            self._ended(Ended(os.waitstatus_to_exitcode(status)))
+            self._ended(Ended(how))
 
-    def _overtake(self, paused: int, point: str) -> None:
+    def _overtake(self, paused: Worker, point: str) -> None:
         """Another worker goes to work while one is paused past its lease; then that one goes on, not knowing."""
-        self._time_passes()
-        self._worker(Fault(), "apply")
-        os.kill(paused, signal.SIGCONT)
-        _, status = os.waitpid(paused, 0)
+        time_passes(self.setting.ground)
+        self.worker = None
+        self._work(Fault())
+        paused.go_on()
         self.report.killed[f"{point} (paused)"] += 1
-        if not os.WIFSIGNALED(status):
-            self._ended(Ended(os.waitstatus_to_exitcode(status)))
-        self._time_passes()
+        self._ended(Ended(paused.end()))
+        paused.kill()
+        time_passes(self.setting.ground)
 
     def _ended(self, how: Ended) -> None:
         self.report.ended[how.name.lower()] += 1
@@ -176,14 +193,6 @@ class _Run:
             self.scenario.restore()
         if how is Ended.BROKEN:
             self.report.wrong.append("a worker fell over a bug; its traceback is above")
-
-    def _time_passes(self) -> None:
-        """So much that every lease is over. A file knows by itself that its holder has died."""
-        if self.chaos.backend == "postgresql":
-            store = self.setting.place()
-            with store._database.claims.begin() as connection:
-                connection.execute(text("UPDATE lease SET expires_at = clock_timestamp() - interval '1 second'"))
-            self.setting.place.close()
 
     def _unreadable(self) -> None:
         """On some host something can't be read for a while."""
@@ -197,23 +206,17 @@ class _Run:
             self.setting.hosts.ask(("unreadable", host, set()))
 
     def _clean(self) -> None:
-        """Workers that nothing happens to, until all is as Git asks; a few must do."""
+        """Work that nothing happens to, until all is as Git asks; a few times must do."""
+        before = self.report.ended[Ended.IDLE.name.lower()]
         for _ in range(4):
-            child = start(self.setting, Fault(), "apply")
-            how = Ended(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
-            self._ended(how)
-            if how is Ended.IDLE:
-                return self._check(always, converged)
+            self._work(Fault())
+            if self.report.ended[Ended.IDLE.name.lower()] > before:
+                self._work(Fault(), "tell")
+                return self._check(always, converged, told)
         self.report.wrong.append(f"it does not converge: {dict(self.report.ended)}")
         return None
 
-    def _check(self, *checks: object) -> None:
-        store = self.setting.place()
-        seen = Evidence.gathered(self.scenario, store, self.setting.hosts)
+    def _check(self, *checks: Callable[[Evidence], Iterator[str]]) -> None:
+        seen = Evidence.gathered(self.scenario, self.setting.ground.store(), self.setting.hosts, self.archive)
         for check in checks:
-            self.report.wrong += _few(check(seen))
-        self.setting.place.close()
-
-
-def _few(found: Iterator[str]) -> list[str]:
-    return [line for _, line in zip(range(5), found, strict=False)]
+            self.report.wrong += islice(check(seen), 5)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import tempfile
 from collections.abc import Iterator
@@ -15,13 +14,14 @@ import pytest
 from reconciler.core.running.recovery import results_of
 from reconciler.model.run import Run
 from tests.chaos.faults import CRASH_TABLE, Fault
+from tests.chaos.ground import Ground, ground
 from tests.chaos.hosts import Visit, hosts
-from tests.chaos.invariants import Evidence, always, converged
-from tests.chaos.run import LEASE
+from tests.chaos.invariants import Evidence, always, converged, told
+from tests.chaos.rehearsal import rehearse
 from tests.chaos.scenario import HOSTS, Scenario
-from tests.chaos.worker import Ended, Setting, start, warm_up
+from tests.chaos.worker import Ended, Setting, done, time_passes
 from tests.lab.postgres import MEMORY
-from tests.stores import BACKENDS, place
+from tests.stores import BACKENDS
 
 CHANGED = "/etc/base-1"
 
@@ -36,12 +36,10 @@ class Stage:
 
     def work(self, fault: Fault | None = None, mode: str = "apply") -> int:
         """How a worker ended: its `Ended`, or minus the number of the signal that killed it."""
-        self.setting.place.close()  # nothing is open while it forks
-        return os.waitstatus_to_exitcode(os.waitpid(start(self.setting, fault or Fault(), mode), 0)[1])
+        return done(self.setting, fault, mode)
 
     def seen(self) -> Evidence:
-        opened = self.setting.place.opened
-        return Evidence.gathered(self.scenario, opened[-1] if opened else self.setting.place(), self.setting.hosts)
+        return Evidence.gathered(self.scenario, self.setting.ground.store(), self.setting.hosts)
 
     def visits(self) -> list[Visit]:
         """What hosts were given or asked since the commit."""
@@ -53,38 +51,36 @@ class Stage:
         assert run is not None
         return run
 
-    def others_wait(self) -> None:
+    def others_wait(self, mode: str = "apply") -> None:
         """With PostgreSQL, until the lease of the killed worker is over."""
-        if self.setting.place.backend == "postgresql":
-            assert self.work() == Ended.TAKEN
-            store = self.setting.place()
-            with store._database.claims.begin() as connection:
-                connection.exec_driver_sql("UPDATE lease SET expires_at = clock_timestamp()")
-            self.setting.place.close()
+        if self.setting.ground.backend == "postgresql":
+            assert self.work(mode=mode) == Ended.TAKEN
+        time_passes(self.setting.ground)
 
 
-@pytest.fixture(params=BACKENDS)
-def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
-    warm_up()
-    with (
-        tempfile.TemporaryDirectory(dir=MEMORY) as folder,
-        hosts(Path(folder)) as them,
-        place(request.param) as here,
-    ):
-        here.lease = LEASE
+@pytest.fixture(scope="module", params=BACKENDS)
+def here(request: pytest.FixtureRequest) -> Iterator[Ground]:
+    with ground(request.param) as made:
+        rehearse(made)
+        yield made
+
+
+@pytest.fixture
+def stage(here: Ground) -> Iterator[Stage]:
+    with tempfile.TemporaryDirectory(dir=MEMORY) as folder, hosts(Path(folder)) as them:
         scenario = Scenario(Random(1))
         made = Stage(Setting(here, them, scenario.source), scenario)
         assert made.work() == Ended.SUCCEEDED
         made.before = max(visit.end for visit in made.seen().visits)
         scenario.files["base"][CHANGED] = "changed\n"
         scenario._commit()
-        here.close()
         yield made
+    here.clear()
 
 
-def killed_at(stage: Stage, row: str) -> None:
-    assert stage.work(Fault(CRASH_TABLE[row])) == -signal.SIGKILL
-    stage.others_wait()
+def killed_at(stage: Stage, row: str, mode: str = "apply") -> None:
+    assert stage.work(Fault(CRASH_TABLE[row]), mode) == -signal.SIGKILL
+    stage.others_wait(mode)
 
 
 def goes_on(stage: Stage) -> dict[str, str]:
@@ -141,6 +137,18 @@ def test_an_outcome_that_is_committed(stage: Stage) -> None:
     asked = len(stage.visits())
     assert goes_on(stage) == dict.fromkeys(HOSTS, "done") | {"run": "interrupted"}
     assert len(stage.visits()) == asked, "nobody was in doubt, so nobody was asked again"
+
+
+def test_a_notice_that_is_not_sent(stage: Stage) -> None:
+    killed_at(stage, "notification not sent", "tell")
+    [waiting] = stage.seen().store.outbox.waiting()
+    assert stage.seen().heard == []
+    assert stage.work(Fault("messenger.send.after"), "tell") == -signal.SIGKILL
+    stage.others_wait("tell")
+    assert stage.work(mode="tell") == Ended.IDLE
+    seen = stage.seen()
+    assert seen.heard == [(waiting.notice.id, seen.scenario.source.revision().sha)] * 2, "it is sent again, as the same"
+    assert list(told(seen)) == []
 
 
 def test_the_same_plan_goes_on_where_it_was(stage: Stage) -> None:

@@ -56,6 +56,12 @@ class Server:
         with psycopg.connect(self.address("postgres"), autocommit=True) as connection:
             connection.execute(f"DROP DATABASE {_name(address)} WITH (FORCE)")
 
+    def replace(self, address: str, template: str) -> None:
+        """Makes a database anew, as that one is."""
+        with psycopg.connect(self.address("postgres"), autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE {_name(address)} WITH (FORCE)")
+            connection.execute(f"CREATE DATABASE {_name(address)} TEMPLATE {_name(template)}")
+
     def address(self, name: str) -> str:
         return f"postgresql://postgres@/{name}?host={self.folder}"
 
