@@ -115,7 +115,7 @@ def _report(found: list[Measured]) -> str:
             table(heads, [_row(each) for each in found]),
             table(
                 ("ratio", "measured", "bar", ""),
-                [*bars, verdict("bytes of the HTML", large["bytes"]["html"], LARGEST)],
+                [*bars, verdict("MB of the HTML", large["bytes"]["html"] / 1e6, LARGEST / 1e6)],
             ),
         ]
     )

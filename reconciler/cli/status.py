@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Generator
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -43,6 +44,8 @@ def command(common: Common, watch: bool, every: str) -> int:
             while not stop():
                 _told(common, next(looks), clock.now(), again=True)
                 clock.wait(seconds, stop)
+    if sys.stdout.isatty():
+        click.echo()  # below the ^C
     return 0
 
 

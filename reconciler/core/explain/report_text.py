@@ -53,8 +53,8 @@ def _summary(report: Report) -> Iterator[str]:
     yield f"**{things:,} {verb} on {report.drifting:,} of {counted(report.fleet, 'host')} now.**"
     yield ""
     became = [f"{report.ended[e]:,} {words}" for e, words in ENDINGS.items() if report.ended.get(e)]
-    if left := report.drifts - sum(report.ended.values()):
-        became.append(f"{left:,} {'goes' if left == 1 else 'go'} on")
+    if report.going_on:
+        became.append(f"{report.going_on:,} {'goes' if report.going_on == 1 else 'go'} on")
     yield f"{counted(report.drifts, 'drift')} of {counted(len(report.stories), 'thing')}: {', '.join(became)}."
     yield ""
     for story in report.fights:
