@@ -161,6 +161,9 @@ class Aside:
             was, service = before.services.get(name), desired.services.get(name)
             if was and service and (was.sync, was.heal) != (service.sync, service.heal):
                 self.stop(f"revision {desired.revision[:7]} says when {name} may be changed")
+            # Somebody's word that it is to be somewhere else counts at once, as a pause does.
+            if (pin := desired.pins.get(name)) and pin != before.pins.get(name):
+                self.stop(f"{name} is pinned to another revision")
             if closed := timetable.closed(name, service.project if service else "", self.world.clock.now()):
                 self.stop(closed.reason)
 

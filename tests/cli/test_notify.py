@@ -149,7 +149,7 @@ def test_nobody_is_told_anything_unless_that_is_set(place: Place) -> None:
         ('url = "', 'urls = "', "notify.0.urls is no setting"),
         ('type = "webhook"', 'type = "pager"', "notify.0.type: Input should be 'apprise' or 'webhook'"),
         ('owners = ["team-web"]', 'kinds = ["drift"]', "notify.0.kinds.0: Input should be 'drift-found'"),
-        ("secret_file", "secret_env", "give a webhook one of"),
+        ("secret_file", "secret_env = \"HOOK\"\nsecret_file", "give a webhook one of"),
         ("secret\"", "gone\"", "No such file or directory"),
         ('owners = ["team-web"]', 'quiet = [{cron = "x", duration = "9h"}]', "notify.0.quiet.0.cron"),
         ('owners = ["team-web"]', 'quiet = [{cron = "0 22 * * *", duration = "9h", timezone = "Berlin"}]', "time zone"),
