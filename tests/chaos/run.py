@@ -117,9 +117,10 @@ class _Run:
         while self.report.killed.total() < self.chaos.kills and not self.report.wrong:
             self.report.rounds += 1
             self.report.last = [f"round {self.report.rounds}"]
+            self.scenario.next()  # so no plan goes on that was made when other things could be read
             self._unreadable()
-            for _ in range(self.random.randint(2, 6)):
-                if self.worker is not None:  # whoever died left something to be done
+            for number in range(self.random.randint(2, 6)):
+                if number and self.worker is not None:  # whoever died left something to be done
                     self.scenario.next()
                 fault = self._fault()
                 self._work(fault, self._mode(fault.point))
