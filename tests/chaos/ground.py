@@ -22,6 +22,7 @@ class Ground:
     place: Place
     _open: SqlStore | None = None
     _first: SqlStore | None = field(default=None, repr=False)
+    _theirs: object = field(default=None, repr=False)
 
     @property
     def backend(self) -> Backend:
@@ -37,6 +38,19 @@ class Ground:
     def close(self) -> None:
         if self._open is not None:
             self._open.close()
+            self._open = None
+
+    def part(self) -> None:
+        """Before a fork: a file must not be open across it."""
+        if self.backend == "sqlite":
+            self.close()
+
+    def disown(self) -> None:
+        """After a fork, in the new process: what is open is the other one's. It is kept, so that nothing ends it."""
+        if self._open is not None:
+            engine = self._open._database.reader
+            self._theirs = engine.pool
+            engine.dispose(close=False)
             self._open = None
 
     def clear(self) -> None:

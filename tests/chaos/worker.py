@@ -111,13 +111,14 @@ class Worker:
     @classmethod
     def started(cls, setting: Setting) -> Worker:
         """Forks one."""
-        setting.ground.close()  # a connection is for one process
+        setting.ground.part()
         ours, its = socket.socketpair()
         pid = os.fork()
         if pid == 0:
             try:
                 ours.close()
                 end_with_parent(signal.SIGKILL)
+                setting.ground.disown()
                 _serve(setting, its)
             finally:
                 os._exit(Ended.BROKEN)

@@ -65,11 +65,11 @@ def assert_in_batches(state: StateRepo, version: str) -> None:
 def serving(state: StateRepo) -> Iterator[Served]:
     """A daemon that looks often; killed at the end if it still runs."""
     said = state.folder / f"serve-{len(list(state.folder.glob('serve-*')))}.log"
-    options = ("--listen", "127.0.0.1:0", "--poll-interval", "1s", "--observe-interval", "4s")
+    options = ("--listen", "127.0.0.1:0", "--poll-interval", "1s", "--observe-interval", "8s")
     with state.start("serve", *options, log=said) as process:
         daemon = Served(process, said)  # type: ignore[arg-type]  # nobody reads its output
         try:
-            until(lambda: "listening" in said.read_text())
+            until(lambda: "listening" in said.read_text() or process.poll() is not None)
             yield daemon
         except BaseException:
             print(said.read_text())
