@@ -112,9 +112,9 @@ def propose(bearings: Bearings, base: str, head: str) -> Proposal:
 
 
 def keep(bearings: Bearings, proposal: Proposal) -> None:
-    """Stores what a proposal would do, if the gate would refuse it, so that it can be approved before the merge. Where
-    the store can't be written, nobody can."""
-    if proposal.effect and proposal.refusals:
+    """Stores what a proposal would do, so that it can be approved before the merge if the gate would refuse it, and so
+    that an apply of something else can say how it differs. Where the store can't be written, neither can be had."""
+    if proposal.effect and proposal.plan.summary.changes:
         with suppress(ReconcilerError):
             bearings.records.keep(effect_of(proposal.plan), bearings.now)
 

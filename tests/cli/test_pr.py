@@ -125,7 +125,9 @@ def test_the_digest_is_what_apply_may_run_after_the_merge(tmp_path: Path) -> Non
     assert "more: update file//etc/web.conf of web on web-2" in other.err
     assert "old.conf" not in other.err
     assert (place.root("web-1") / "etc/old.conf").exists()
-    unknown = place.run("apply", "--yes", "--expect", effect[:16])
+    by_digest = place.run("apply", "--yes", "--expect", effect[:16])
+    assert (by_digest.code, by_digest.err.splitlines()[1:]) == (1, other.err.splitlines()[1:])
+    unknown = place.run("apply", "--yes", "--expect", "0" * 16)
     assert unknown.code == 1
     assert "pr plan --out FILE keeps it" in unknown.err
     (place.root("web-2") / "etc/web.conf").chmod(0o644)
