@@ -197,7 +197,10 @@
   options("kind", data.things.map((thing) => thing.kind));
   options("site", data.sites.map(([name]) => name));
   at("filters").addEventListener("input", filter);
-  at("filters").addEventListener("reset", () => setTimeout(filter));
+  at("clear").addEventListener("click", () => {
+    at("filters").reset();
+    filter();
+  });
   at("filters").addEventListener("submit", (event) => event.preventDefault());
   at("back").addEventListener("click", () => turn(-1));
   at("forth").addEventListener("click", () => turn(1));

@@ -171,7 +171,7 @@ class TestFinding:
         assert set(rows(tab)) == {"file//etc/motd", "file//etc/ssh/sshd_config"}
         choose(tab, "state", "fight")
         assert rows(tab) == []
-        tab.page.click("button[type=reset]")
+        tab.page.click("#clear")
         assert len(rows(tab)) == len(week.stories)
 
     def test_a_place_is_where_its_hosts_are(self, tab: Tab, week: Report) -> None:
