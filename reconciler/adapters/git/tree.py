@@ -19,25 +19,39 @@ from reconciler.model.problem import Problem
 
 MOST_ENTRIES = 500_000
 DEEPEST = 100
-_MOST_CACHED = 50_000
+_SPARE = 1_000
 _LONGEST_NAME = 255
 _TAKEN = (FileMode.BLOB, FileMode.BLOB_EXECUTABLE, FileMode.TREE)
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What is under a tree: paths relative to it with their blobs, and entries that were refused."""
+    """What stands in a tree itself, by name: files with their blobs, directories with their trees, what was refused."""
 
     blobs: tuple[tuple[str, str], ...]
-    problems: tuple[tuple[str, Problem], ...]
+    trees: tuple[tuple[str, pygit2.Oid], ...]
+    problems: tuple[Problem, ...]
 
     def __len__(self) -> int:
-        return len(self.blobs) + len(self.problems)
+        return len(self.blobs) + len(self.trees) + len(self.problems)
+
+
+@dataclass(slots=True)
+class _Walk:
+    """What is found under a tree: `listings` of all trees that were met, and how many `entries` that is."""
+
+    blobs: dict[str, str] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    listings: dict[pygit2.Oid, Listing] = field(default_factory=dict)
+    entries: int = 0
 
 
 @dataclass(slots=True)
 class Walker:
-    """Lists trees of one repository. Trees that it has seen are not read again; `reads` counts those that were."""
+    """Lists trees of one repository. Trees that it has met lately are not read again; `reads` counts those that were.
+
+    Each tree is kept by itself, whatever is above it, so that a revision adds no more than what differs in it.
+    """
 
     repository: pygit2.Repository
     reads: int = 0
@@ -45,38 +59,45 @@ class Walker:
 
     def files(self, tree: pygit2.Oid) -> tuple[dict[str, str], tuple[Problem, ...]]:
         """Path to blob id, sorted, and the problems. Raises Stalled when there is too much."""
-        if len(self._known) > _MOST_CACHED:
-            self._known.clear()
-        listing = self._list(tree, 0)
-        return dict(sorted(listing.blobs)), tuple(problem for _, problem in sorted(listing.problems))
+        walk = _Walk()
+        self._gather(tree, "", 0, walk)
+        if len(self._known) > 2 * len(walk.listings) + _SPARE:
+            self._known = walk.listings
+        return dict(sorted(walk.blobs.items())), tuple(sorted(walk.problems))
 
-    def _list(self, tree: pygit2.Oid, depth: int) -> Listing:
-        if tree not in self._known:
-            self._known[tree] = self._read(tree, depth)
-        return self._known[tree]
-
-    def _read(self, tree: pygit2.Oid, depth: int) -> Listing:
+    def _gather(self, tree: pygit2.Oid, above: str, depth: int, walk: _Walk) -> None:
         if depth > DEEPEST:
             raise Stalled(f"the repository has directories more than {DEEPEST} deep", "give a path inside it")
+        if tree not in self._known:
+            self._known[tree] = self._read(tree)
+        walk.listings[tree] = listing = self._known[tree]
+        # A tree counts itself, too: one that stands in itself again and again may hold no file at all.
+        walk.entries += 1 + len(listing)
+        if walk.entries > MOST_ENTRIES:
+            raise Stalled(
+                f"the repository has more than {MOST_ENTRIES:,} files and directories", "give a path inside it"
+            )
+        walk.blobs.update({above + name: blob for name, blob in listing.blobs})
+        walk.problems += [_within(above, problem) for problem in listing.problems]
+        for name, inside in listing.trees:
+            self._gather(inside, f"{above}{name}/", depth + 1, walk)
+
+    def _read(self, tree: pygit2.Oid) -> Listing:
         self.reads += 1
         blobs: list[tuple[str, str]] = []
-        problems: list[tuple[str, Problem]] = []
+        trees: list[tuple[str, pygit2.Oid]] = []
+        problems: list[Problem] = []
         entries = list(self._tree(tree))
         names = Counter(entry.raw_name for entry in entries)
         for entry in entries:
+            name = (entry.raw_name or b"").decode(errors="replace")
             if refused := _refusal(entry, names[entry.raw_name]):
-                problems.append((refused.place.path, refused))
-                continue
-            name = (entry.raw_name or b"").decode()
-            if entry.filemode == FileMode.TREE:
-                inside = self._list(entry.id, depth + 1)
-                blobs += [(f"{name}/{path}", blob) for path, blob in inside.blobs]
-                problems += [(f"{name}/{path}", _within(name, problem)) for path, problem in inside.problems]
+                problems.append(refused)
+            elif entry.filemode == FileMode.TREE:
+                trees.append((name, entry.id))
             else:
                 blobs.append((name, str(entry.id)))
-            if len(blobs) + len(problems) > MOST_ENTRIES:
-                raise Stalled(f"the repository has more than {MOST_ENTRIES:,} files", "give a path inside it")
-        return Listing(tuple(blobs), tuple(problems))
+        return Listing(tuple(blobs), tuple(trees), tuple(problems))
 
     def _tree(self, name: pygit2.Oid) -> pygit2.Tree:
         found = self.repository.get(name)
@@ -117,6 +138,6 @@ def _good_name(raw: bytes) -> bool:
     return "/" not in name and "\\" not in name and is_plain(name)
 
 
-def _within(directory: str, problem: Problem) -> Problem:
-    place = Place(f"{directory}/{problem.place.path}")
+def _within(above: str, problem: Problem) -> Problem:
+    place = Place(above + problem.place.path)
     return Problem(place, problem.reason, problem.message, problem.document, problem.hint)

@@ -243,6 +243,19 @@ class TestTrees:
         git.tree(git.revision())
         assert git._walker.reads == 61 + 3
 
+    def test_what_is_kept_of_trees_does_not_grow_with_revisions(self, repository, source, monkeypatch):
+        monkeypatch.setattr(tree_module, "_SPARE", 5)
+        repository.commit(**{f"dir{n}__file": str(n) for n in range(10)})
+        git = source()
+        first = git.tree(git.revision())
+        for round_ in range(30):
+            repository.commit(dir7__file=f"new {round_}")
+            git.tree(git.revision())
+            kept = git._walker._known.values()
+            assert len(kept) <= 2 * 11 + 5
+            assert sum(len(listing.blobs) for listing in kept) <= len(kept)
+        assert git.tree(first.revision).blobs == first.blobs
+
 
 class TestHostileTrees:
     def source(self, tmp_path: Path, settings: GitSettings) -> GitSource:
@@ -299,6 +312,17 @@ class TestHostileTrees:
         repository = pygit2.Repository(str(tmp_path / "hostile.git"))
         inner = [(b"f", "100644", str(repository.create_blob(b"x")))]
         for _ in range(60):  # 2^60 files
+            tree = str(write_tree(repository, inner))
+            inner = [(b"a", "40000", tree), (b"b", "40000", tree)]
+        hostile(inner)
+        git = self.source(tmp_path, settings)
+        assert "more than 1,000 files and directories" in refusal(git.tree, git.revision()).message
+
+    def test_one_that_unfolds_without_any_file_too(self, tmp_path, settings, hostile, monkeypatch):
+        monkeypatch.setattr(tree_module, "MOST_ENTRIES", 1000)
+        repository = pygit2.Repository(str(tmp_path / "hostile.git"))
+        inner = []
+        for _ in range(60):
             tree = str(write_tree(repository, inner))
             inner = [(b"a", "40000", tree), (b"b", "40000", tree)]
         hostile(inner)
