@@ -22,5 +22,12 @@ def uncollected() -> Iterator[None]:
 
 
 def settled() -> None:
-    """What is there now is there to stay and is not walked again. To be said seldom: cycles in it are never found."""
+    """What is there now is there to stay and is not walked again: cycles in it are not found until it is `released`."""
     gc.freeze()
+
+
+def released() -> None:
+    """Whose it was has ended: what was there to stay goes, as far as nobody else has it."""
+    if gc.get_freeze_count():
+        gc.unfreeze()
+        gc.collect()

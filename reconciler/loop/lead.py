@@ -13,6 +13,7 @@ from typing import assert_never
 
 from reconciler.core.serving.backoff import Backoff, spread
 from reconciler.core.serving.condition import Condition
+from reconciler.loop.collector import released
 from reconciler.loop.leased import LeaseOver
 from reconciler.loop.serve import Daemon, Means
 from reconciler.loop.world import World
@@ -53,12 +54,19 @@ def live(life: Life) -> None:
     """Leads whenever it can, until the post says that it is to end."""
     while not life.post.stopping():
         try:
-            with life.open_world() as world:
-                _follow(life, world)
+            _enter(life)
         except ReconcilerError as error:
             life.troubles += 1
             life.means.publish(Condition(error=f"{error.message} ({error.hint})" if error.hint else error.message))
             _idle(life, TROUBLED.after(life.troubles, life.means.chance()))
+        # By now nothing holds that world any more, and the next one reads a fleet of its own.
+        released()
+
+
+def _enter(life: Life) -> None:
+    """In one world, for as long as it can be relied on."""
+    with life.open_world() as world:
+        _follow(life, world)
 
 
 def _follow(life: Life, world: World) -> None:

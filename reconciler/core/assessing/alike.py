@@ -25,19 +25,18 @@ def stand_ins(desired: Desired, stand: Standing, alone: Collection[str] = ()) ->
     """Of hosts that were in order until Git asked for something else: one for all that are alike in what was asked,
     what is asked now, the shared part of answers and records, and the services that are held. Those `alone` are left
     out."""
-    held = held_by_host(desired)
-    moves: dict[tuple[Profile, Profile | None], list[str]] = {}
-    for host in sorted(stand.bases):
-        moves.setdefault((stand.bases[host], desired.layouts.get(host)), []).append(host)
-    groups: dict[tuple[Profile, Profile, str, frozenset[str] | None], list[str]] = {}
-    for (was, now), hosts in moves.items():
-        if now is None or now.varying != was.varying:
-            continue
-        for host in hosts:
-            alike = stand.heads[host].alike
-            if alike and host not in alone:
-                groups.setdefault((was, now, alike, held.get(host)), []).append(host)
-    return {hosts[0]: tuple(hosts) for hosts in sorted(groups.values()) if len(hosts) > 1}
+    held, heads = held_by_host(desired), stand.heads
+    marks = [heads[host].alike for host in stand.bases]
+    now, without = map(desired.layouts.get, stand.bases), map(held.get, stand.bases)
+    groups: dict[tuple[Profile, Profile | None, str, frozenset[str] | None], list[str]] = {}
+    for host, same in zip(stand.bases, zip(stand.bases.values(), now, marks, without, strict=True), strict=True):
+        groups.setdefault(same, []).append(host)
+    fit = (
+        sorted(set(hosts).difference(alone))
+        for (was, becomes, mark, _), hosts in groups.items()
+        if mark and becomes is not None and becomes.varying == was.varying
+    )
+    return {hosts[0]: tuple(hosts) for hosts in sorted(fit) if len(hosts) > 1}
 
 
 def unfit(assessment: Assessment, desired: Desired, stand: StandIns) -> set[str]:

@@ -69,7 +69,7 @@ def join_with(
         services={d.name: d for d in usable if isinstance(d, ServiceDocument)},
         projects={d.name: d for d in usable if isinstance(d, ProjectDocument)},
         references=references,
-        broken={f.path: _broken(f, ambiguous) for f in files if not f.sound or _defines(f, ambiguous)},
+        broken={f.path: _broken(f, ambiguous) for f in files if not f.sound or (ambiguous and _defines(f, ambiguous))},
         count=sum(f.count for f in files),
         problems=tuple(sorted(problems)),
         windows={d.name: d for d in usable if isinstance(d, WindowDocument)},
@@ -81,6 +81,9 @@ def join_with(
 
 def _within(files: list[FileResult], limits: Limits) -> tuple[list[FileResult], list[Problem]]:
     """The files that fit into the totals as they are; from the first that doesn't, nothing of them is used."""
+    size, count = sum(map(attrgetter("size"), files)), sum(map(attrgetter("count"), files))
+    if size <= limits.total_bytes and count <= limits.total_documents:
+        return files, []
     size = count = 0
     for i, file in enumerate(files):
         size += file.size

@@ -72,9 +72,7 @@ def batches(members: Collection[str], hosts: Mapping[str, Host], rollout: Rollou
 
     A batch ends where its share of all hosts is reached, and where a domain ends: two domains are never in one.
     """
-    domains: dict[tuple[bool, str], list[str]] = {}
-    for name in sorted(members):
-        domains.setdefault(_domain(hosts.get(name), rollout.failure_domain), []).append(name)
+    domains = _domains(sorted(members), hosts, rollout.failure_domain)
     names = [name for domain in sorted(domains) for name in domains[domain]]
     many = len(names)
     shares = {share.rounded_up(many) for share in (rollout.canary, *rollout.batches) if share is not None}
@@ -89,7 +87,13 @@ def batches(members: Collection[str], hosts: Mapping[str, Host], rollout: Rollou
     return found
 
 
-def _domain(host: Host | None, label: str) -> tuple[bool, str]:
-    """Whether the host is without the label, and its value: sorts in this order."""
-    value = host.labels.get(label) if host is not None and label else None
-    return (value is None, value or "")
+def _domains(names: list[str], hosts: Mapping[str, Host], label: str) -> dict[tuple[bool, str], list[str]]:
+    """The hosts by whether they are without the label, and by its value: sorts in this order."""
+    if not label:
+        return {(True, ""): names}
+    domains: dict[tuple[bool, str], list[str]] = {}
+    for name in names:
+        host = hosts.get(name)
+        value = host.labels.get(label) if host is not None else None
+        domains.setdefault((value is None, value or ""), []).append(name)
+    return domains

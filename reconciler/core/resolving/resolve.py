@@ -8,7 +8,7 @@ Knows documents, kinds and templates; knows nothing of observations or plans.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,9 +18,9 @@ from reconciler.core.quote import listing
 from reconciler.core.resolving.column import Files, Ground, Part, Read, marked, part_of
 from reconciler.core.resolving.profile import Owns, Profiles, asked
 from reconciler.core.resolving.references import check_rooted
-from reconciler.core.resolving.rows import Row, Rows
+from reconciler.core.resolving.rows import Rows
 from reconciler.kinds import Registry
-from reconciler.model.desired import Desired, Held, Profile, Project, Service
+from reconciler.model.desired import Desired, Held, Project, Service
 from reconciler.model.key import Key
 from reconciler.model.problem import Problem, errors
 
@@ -39,7 +39,7 @@ class Resolved:
     desired: Desired
     ground: Ground
     parts: Mapping[str, Part]
-    rows: Mapping[str, Row]
+    rows: Rows
     without: Mapping[str, set[str]]
 
 
@@ -72,10 +72,10 @@ def resolve_again(
             now = parts[name].slices if name in parts else {}
             rows.put(name, now, then.keys() | now.keys() if then else now.keys())
     owns = {sample: own for part in parts.values() for sample, own in part.own.items()}
-    held = _held_by(parts, rows.by_host, owns, ground)
+    held = _held_by(parts, rows, owns, ground)
     without = _without(held, linked)
     final = _final(rows, without)
-    touched = rows.touched.union(without, before.without if before else ())
+    touched = {**rows.touched, **dict.fromkeys(without), **dict.fromkeys(before.without if before else ())}
     made = sum(part.renders for name, part in parts.items() if part is not old.get(name))
     desired = Desired(
         revision=revision,
@@ -93,7 +93,7 @@ def resolve_again(
         **_profiles(before.desired if before else None, final, owns, touched),
     )
     # What a later change is worked out from must not hold on to the documents that it replaces.
-    return Resolved(desired, ground, parts, rows.by_host, without)
+    return Resolved(desired, ground, parts, rows, without)
 
 
 def _claims(linked: Linked) -> Counter[Key]:
@@ -102,55 +102,48 @@ def _claims(linked: Linked) -> Counter[Key]:
     )
 
 
-def _profiles(before: Desired | None, rows: Mapping[str, Row], owns: Owns, touched: Collection[str]) -> dict[str, Any]:
+def _profiles(before: Desired | None, rows: Rows, owns: Owns, touched: Collection[str]) -> dict[str, Any]:
     """Each host's profile, and the digest of it: anew for hosts whose row is another one."""
     old = before or Desired("", {}, {}, {})
     if before and not touched:
         return {name: getattr(old, name) for name in ("layouts", "profiles", "asked", "managed")}
-    touched = rows.keys() if len(touched) == len(rows) else touched
-    of = [*map(rows.__getitem__, touched)]
-    made = {row: row.profile(owns) for row in set(of)}
-    fresh = dict(zip(touched, map(made.__getitem__, of), strict=True))
-    size = _size(fresh.values())
-    gone = _size(map(old.layouts.__getitem__, touched)) if before else 0
+    touched = rows.by_host.keys() if len(touched) == len(rows.by_host) else touched
+    made = {row: row.profile(owns) for row in rows.many}
+    fresh = dict(zip(touched, map(made.__getitem__, map(rows.by_host.__getitem__, touched)), strict=True))
     layouts = {**old.layouts, **fresh}
     return {
         "layouts": layouts,
         "profiles": Profiles(layouts, owns, old.profiles if isinstance(old.profiles, Profiles) else None),
         "asked": {**old.asked, **asked(fresh, owns)},
-        "managed": old.managed + size - gone,
+        "managed": sum(len(made[row].resources) * many for row, many in rows.many.items()),
     }
 
 
-def _size(profiles: Iterable[Profile]) -> int:
-    return sum(len(profile.resources) * many for profile, many in Counter(profiles).items())
-
-
-def _held_by(parts: Mapping[str, Part], rows: Mapping[str, Row], owns: Owns, ground: Ground) -> HeldBy:
+def _held_by(parts: Mapping[str, Part], rows: Rows, owns: Owns, ground: Ground) -> HeldBy:
     """Services that can't be used on some hosts: by their own values, or by what else those hosts should have."""
     held: HeldBy = {
         (name, problem): dict(hosts) for name, part in parts.items() for problem, hosts in part.unusable.items()
     }
     requires = {name: service.document.requires for name, service in ground.linked.services.items()}
-    found = {row: findings for row in set(rows.values()) if (findings := row.findings(owns, requires, ground.registry))}
-    for host, row in rows.items() if found else ():
+    found = {row: findings for row in rows.many if (findings := row.findings(owns, requires, ground.registry))}
+    for host, row in rows.by_host.items() if found else ():
         for finding in found.get(row, ()):
             held.setdefault(finding, {})[host] = None
     for host in ground.hosts.rooted:
-        for finding in check_rooted(rows[host].profile(owns), ground.registry):
+        for finding in check_rooted(rows.by_host[host].profile(owns), ground.registry):
             held.setdefault(finding, {})[host] = None
     return held
 
 
-def _final(rows: Rows, without: Mapping[str, set[str]]) -> Mapping[str, Row]:
+def _final(rows: Rows, without: Mapping[str, set[str]]) -> Rows:
     """The rows without the services that can't be used there."""
     if not without:
-        return rows.by_host
-    final = Rows.after(rows.by_host)
+        return rows
+    final = Rows.after(rows)
     for host, services in without.items():
         for service in services:
             final.put(service, {}, [host])
-    return final.by_host
+    return final
 
 
 def _without(held: HeldBy, linked: Linked) -> dict[str, set[str]]:

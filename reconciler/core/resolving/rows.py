@@ -6,6 +6,7 @@ change of one service costs what its hosts cost. Knows slices and profiles; know
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import compress
@@ -45,23 +46,25 @@ class Row:
 
 @dataclass(slots=True)
 class Rows:
-    """Each host's row. `touched` are the hosts whose row is not what it was at the start."""
+    """Each host's row, and how many hosts have each. `touched` are the hosts whose row is not what it was at the start,
+    in the order in which they are here."""
 
     by_host: dict[str, Row]
-    touched: set[str] = field(default_factory=set)
+    many: Counter[Row]
+    touched: dict[str, None] = field(default_factory=dict)
     _known: dict[tuple[tuple[str, Slice], ...], Row] = field(default_factory=dict)
 
     @classmethod
-    def after(cls, before: Mapping[str, Row]) -> Rows:
+    def after(cls, before: Rows) -> Rows:
         """To go on from what was there."""
-        return cls(dict(before), _known={row.slices: row for row in set(before.values())})
+        return cls(dict(before.by_host), Counter(before.many), _known=dict(before._known))
 
     @classmethod
     def empty(cls, hosts: Iterable[str]) -> Rows:
         """Hosts that get nothing yet."""
         nothing = Row(())
         by_host = dict.fromkeys(hosts, nothing)
-        return cls(by_host, set(by_host), {(): nothing})
+        return cls(by_host, Counter({nothing: len(by_host)}), dict.fromkeys(by_host), {(): nothing})
 
     def put(self, service: str, slices: Mapping[str, Slice], hosts: Collection[str]) -> None:
         """These hosts get from the service what is in `slices`, or nothing any more.
@@ -73,19 +76,27 @@ class Rows:
         # By identity: equal slices of a service are one tuple, and to hash what is in them would take longer.
         different = {id(part): part for part in parts}
         if len(different) == 1:
-            rows = {row: self._with(row, parts[0], service) for row in set(before)}
+            rows = {row: self._step(row, parts[0], service, many) for row, many in Counter(before).items()}
             after = [*map(rows.__getitem__, before)]
         else:
             steps = [*zip(before, map(id, parts), strict=True)]
-            stepped = {step: self._with(step[0], different[step[1]], service) for step in set(steps)}
+            counted = Counter(steps).items()
+            stepped = {step: self._step(step[0], different[step[1]], service, many) for step, many in counted}
             after = [*map(stepped.__getitem__, steps)]
         self.by_host.update(zip(hosts, after, strict=True))
         if len(self.touched) < len(self.by_host):
-            self.touched.update(compress(hosts, map(is_not, before, after)))
+            self.touched.update(dict.fromkeys(compress(hosts, map(is_not, before, after))))
 
-    def _with(self, row: Row, part: Slice | None, service: str) -> Row:
+    def _step(self, row: Row, part: Slice | None, service: str, many: int) -> Row:
+        """The row of so many hosts that had the other one till now. Rows that nobody has are not kept, since they hold
+        on to documents."""
         slices = {**dict(row.slices), service: part}
         key = tuple((name, there) for name, there in sorted(slices.items(), key=itemgetter(0)) if there is not None)
         if key == row.slices:
             return row
-        return self._known.setdefault(key, Row(key))
+        after = self._known.setdefault(key, Row(key))
+        self.many[after] += many
+        self.many[row] -= many
+        if not self.many[row]:
+            del self.many[row], self._known[row.slices]
+        return after

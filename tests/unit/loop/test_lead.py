@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import weakref
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -10,6 +11,7 @@ from datetime import timedelta
 from reconciler.core.gate import Limits
 from reconciler.core.planning.batch import Caution
 from reconciler.core.serving.condition import Condition, Pace
+from reconciler.loop.collector import settled
 from reconciler.loop.lead import Life, live
 from reconciler.loop.serve import Means
 from reconciler.loop.world import World
@@ -44,12 +46,17 @@ class Letters:
 
 
 def lived(
-    world: Fleet, batches: list[list[Message]], failures: int = 0, listen: timedelta = BEAT
+    world: Fleet,
+    batches: list[list[Message]],
+    failures: int = 0,
+    listen: timedelta = BEAT,
+    opening: Callable[[], None] = lambda: None,
 ) -> tuple[Letters, list[Condition]]:
     post, said, left = Letters(world, batches), list[Condition](), [failures]
 
     @contextmanager
     def opened() -> Iterator[World]:
+        opening()
         if left[0]:
             left[0] -= 1
             raise Retry("the disk is full", "make room")
@@ -88,6 +95,25 @@ def test_what_can_not_be_opened_is_said_and_tried_less_and_less_often():
         assert said[0].error == "the disk is full (make room)"
         assert post.waits[:7] == [2, 4, 8, 16, 32, 60, 60]
         assert contents(world) == {"one\n"}
+
+
+def test_a_fleet_that_was_there_to_stay_goes_with_its_world():
+    class Ring:
+        def __init__(self) -> None:
+            self.itself = self
+
+    read: list[weakref.ref[Ring]] = []
+
+    def opening() -> None:
+        assert not any(ref() for ref in read)
+        read.append(weakref.ref(Ring()))
+        settled()
+        assert read[-1]() is not None
+
+    with fleet(state()) as world:
+        lived(world, [[] for _ in range(8)], failures=4, opening=opening)
+    assert len(read) == 5
+    assert read[-1]() is None
 
 
 def test_the_same_hint_counts_once_and_the_end_is_told():
