@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Never
 
 from reconciler.core.assessing.alike import stand_ins, unfit
 from reconciler.core.assessing.assess import assess
@@ -25,6 +26,7 @@ from reconciler.ports import Known
 
 RECENT = 20
 """Runs that are looked at for one that was interrupted, or for a revision to go back to."""
+NOTHING: Mapping[str, Never] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +59,9 @@ def plan_from(grounds: Grounds, desired: Desired, scope: Scope, look_at: frozens
     memory.standing = stand = standing(desired, known.heads(), memory.standing)
     looked = _look(grounds, desired, scope.only, look_at)
     goes_back = any(service.rollout.on_failure == "rollback" for service in desired.services.values())
-    others = instead(known.runs(RECENT)) if goes_back else {}
-    seen = Seen(stand, looked.records, Programs(memory.programs), others)
+    # What hosts have on record tells a plan where they go back to, and nothing else.
+    records, others = (looked.records, instead(known.runs(RECENT))) if goes_back else (NOTHING, NOTHING)
+    seen = Seen(stand, records, Programs(memory.programs), others)
     plan = make_plan(looked.assessment, desired, seen, scope, grounds.caution)
     memory.programs = seen.programs.made
     return Made(plan, looked.assessment, looked.observations, looked.ownership, stand.heads)

@@ -53,7 +53,7 @@ def standing(desired: Desired, heads: Mapping[str, Head], before: Standing = NOB
     asked = desired.asked
     another = differing(before.asked, asked)
     said = differing(before.heads, heads)
-    were_in_order = _were_in_order(another, set(said), asked, before)
+    were_in_order = _were_in_order(another, set(said), desired, before)
     # In the order of the mappings: to look at a fleet's hosts in any other takes twice as long.
     moved = dict.fromkeys(chain(another, said))
     opened = _opened([host for host in moved if host not in were_in_order], asked, heads)
@@ -102,15 +102,20 @@ def differing(before: Mapping[str, T], now: Mapping[str, T]) -> Collection[str]:
 
 
 def _were_in_order(
-    another: Collection[str], said: Collection[str], asked: Mapping[str, str], before: Standing
+    another: Collection[str], said: Collection[str], desired: Desired, before: Standing
 ) -> dict[str, Profile]:
     """Hosts that were in order and said nothing new, with what was asked of them till now. They are open because Git
     asks for something else, which can be told without a look at their heads."""
+    calm = [host for host in another if host in before.asked and host not in before.open and host not in said]
+    was = [*map(before.layouts.__getitem__, calm)]
+    moves = [*zip(was, map(desired.layouts.get, calm), strict=True)]
+    # Told once for all that get another shared part; else it may be in what is each host's own.
+    others = {(old, new) for old, new in set(moves) if new is not None and new.digest != old.digest}
+    asked = desired.asked
     return {
-        host: before.layouts[host]
-        for host in another
-        if host in before.asked and host not in before.open and host not in said
-        if asked.get(host, before.asked[host]) != before.asked[host]
+        host: old
+        for host, old, move in zip(calm, was, moves, strict=True)
+        if move in others or asked.get(host, before.asked[host]) != before.asked[host]
     }
 
 

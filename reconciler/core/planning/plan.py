@@ -49,8 +49,9 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What is known of hosts: how all stand, and what we own on those on which something may be due. `programs` are
-    those that were ordered for the last plan; `instead` are revisions to go back to in the place of others."""
+    """What is known of hosts: how all stand, and what we own on those on which something may be due (looked at only
+    where a service goes back when it fails). `programs` are those that were ordered for the last plan; `instead` are
+    revisions to go back to in the place of others."""
 
     standing: Standing
     ownership: Mapping[str, Ownership]
@@ -66,7 +67,7 @@ def make_plan(assessment: Assessment, desired: Desired, seen: Seen, scope: Scope
     narrowed = narrowed if scope.permit is None else permitted(narrowed, scope.permit)
     found = order(narrowed, seen.programs)
     cut = steps(found, desired, caution)
-    ordered = cut.steps
+    ordered, heads = cut.steps, seen.standing.heads
     return sealed(
         Plan(
             revision=desired.revision,
@@ -80,7 +81,7 @@ def make_plan(assessment: Assessment, desired: Desired, seen: Seen, scope: Scope
             releases=assessment.releases,
             summary=_summary(ordered, found.programs, assessment),
             incomplete=not scope.whole,
-            machines={h: seen.standing.heads[h].identity for step in ordered for h in step.hosts},
+            machines={h: heads[h].identity for step in ordered for hosts in step.programs.values() for h in hosts},
             rollouts=with_way_back(cut.rollouts, ordered, seen.ownership, seen.instead),
         )
     )

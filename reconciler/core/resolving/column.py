@@ -117,7 +117,7 @@ class Part:
         ours, read = self.service, ground.files.of(service.document.name)
         return (
             ours.document is service.document
-            and ours.hosts == service.hosts
+            and (ours.hosts is service.hosts or ours.hosts == service.hosts)
             and self.project is ground.linked.projects.get(service.document.project)
             and self.contested == _contested(service, ground)
             and all(read(path) == data for path, data in self.files.items())
