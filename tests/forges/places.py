@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -51,13 +52,15 @@ def place(kind: str) -> Iterator[Place]:
 
 
 @contextmanager
-def served(kind: str, site: Site, *, installation: bool = False) -> Iterator[Server]:
-    """A server of this kind, before the site."""
+def served(
+    kind: str, site: Site, *, installation: bool = False, context: ssl.SSLContext | None = None
+) -> Iterator[Server]:
+    """A server of this kind, before the site; with TLS where a context is given."""
 
     def routes() -> GitHubRoutes | GitLabRoutes:
         return GitLabRoutes(site) if kind == "gitlab" else GitHubRoutes(site, kind, installation)
 
-    with serving(routes) as server:
+    with serving(routes, context) as server:
         yield server
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -97,12 +98,17 @@ class Server:
 
 
 @contextmanager
-def serving(make: Callable[[], Routes]) -> Iterator[Server]:
-    """Routes on a port of their own. At the end nothing may have been against the forge's description."""
+def serving(make: Callable[[], Routes], context: ssl.SSLContext | None = None) -> Iterator[Server]:
+    """Routes on a port of their own, with TLS where a context is given.
+
+    At the end nothing may have been against the forge's description.
+    """
     server = Server(make())
     http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(server))
     http.daemon_threads = True
-    server.url = f"http://127.0.0.1:{http.server_address[1]}"
+    if context is not None:
+        http.socket = context.wrap_socket(http.socket, server_side=True)
+    server.url = f"{'https' if context else 'http'}://127.0.0.1:{http.server_address[1]}"
     thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:

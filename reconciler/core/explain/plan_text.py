@@ -49,7 +49,7 @@ def plan_text(plan: Plan, desired: Desired, refusals: Sequence[Refusal], subject
         yield from refusal_text(refusal)
     if plan.incomplete:
         yield Line("")
-        yield Line("This plan is incomplete: targets, excludes or --heal left something out.", "warn")
+        yield Line("This plan is limited by targets, excludes or --heal: more may be due.", "warn")
     yield Line("")
     yield Line(last_line(plan), "bold")
 
