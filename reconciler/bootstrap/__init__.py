@@ -327,7 +327,7 @@ def state_file(settings: Settings) -> Path:
     """The file of the store; with PostgreSQL, where it would be: beside it is what is kept on this machine."""
     if settings.store and not _in_postgresql(settings):
         return Path(settings.store)
-    return state_dir() / f"{_name_of(settings)}.db"
+    return state_dir(settings) / f"{_name_of(settings)}.db"
 
 
 def _in_postgresql(settings: Settings) -> bool:

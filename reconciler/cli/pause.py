@@ -25,6 +25,7 @@ def command(common: Common, reason: str) -> None:
     brake = open_brake(common.settings)
     brake.pull(pause)
     click.echo("Paused. Nothing that changes hosts is begun any more; go on with: reconciler resume")
+    click.echo(f"Kept in {brake.path}.")
     try:
         with open_store(common.settings) as store:
             store.give_order(pause)

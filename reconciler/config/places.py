@@ -9,9 +9,11 @@ from reconciler.config.settings import Settings
 from reconciler.model.errors import Stalled
 
 
-def state_dir() -> Path:
-    """Where stores are kept unless the settings say otherwise."""
-    return _of_user("XDG_STATE_HOME", ".local/state", "--store") / "reconciler"
+def state_dir(settings: Settings) -> Path:
+    """Where stores that are not named are kept, and what stands in for one that can't be reached."""
+    if settings.state_dir:
+        return Path(settings.state_dir)
+    return _of_user("XDG_STATE_HOME", ".local/state", "RECONCILER_STATE_DIR") / "reconciler"
 
 
 def cache_dir(settings: Settings) -> Path:

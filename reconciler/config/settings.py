@@ -341,6 +341,11 @@ class Settings(Section):
         description="PostgreSQL only: how long a process that died keeps others from applying.",
     )
     allow_local: bool = Field(False, description="Whether hosts may be this machine itself (connection: local).")
+    state_dir: str = Field(
+        "",
+        description="Where a store that is not named is kept, and, with PostgreSQL, the pause of this machine. Empty: "
+        "your state directory, which is another one for everybody.",
+    )
     cache_dir: str = Field(
         "", description="Where fetched repositories, parsed documents and host code are kept. Empty: your cache."
     )

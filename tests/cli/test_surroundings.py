@@ -61,8 +61,8 @@ def test_a_user_without_a_home_is_told_what_to_give(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(pwd, "getpwuid", nobody)
     with pytest.raises(Stalled, match="no home directory") as state:
-        state_dir()
-    assert "--store" in state.value.hint
+        state_dir(Settings())
+    assert "RECONCILER_STATE_DIR" in state.value.hint
     with pytest.raises(Stalled, match="no home directory") as cache:
         cache_dir(Settings())
     assert "RECONCILER_CACHE_DIR" in cache.value.hint
@@ -98,3 +98,14 @@ def test_output_that_can_not_be_written(place: Place) -> None:
     assert done.stderr.startswith(b"error: No space left on device")
     assert b"Traceback" not in done.stderr
     assert b"Exception" not in done.stderr
+
+
+def test_a_pause_is_kept_where_the_settings_say_when_the_database_is_elsewhere(fleet: Place, tmp_path: Path) -> None:
+    """Whoever runs it: the directories of users differ, those of the settings don't."""
+    gone = ("--store", "postgresql://nobody@127.0.0.1:1/none")
+    kept = {"RECONCILER_STATE_DIR": str(tmp_path / "kept")}
+    said = fleet.run("pause", "--reason", "the database burns", *gone, HOME="/root", **kept)
+    (file,) = (tmp_path / "kept").iterdir()
+    assert (said.code, f"Kept in {file}." in said.out) == (0, True)
+    other = fleet.run("resume", "--reason", "it is back", *gone, HOME=str(tmp_path), **kept)
+    assert (other.code, file.exists()) == (1, False)

@@ -100,12 +100,13 @@ def test_every_setting_has_a_variable_that_sets_it() -> None:
 def test_directories_follow_the_system(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(directory / "state"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(directory / "cache"))
-    assert state_dir() == directory / "state" / "reconciler"
+    assert state_dir(Settings()) == directory / "state" / "reconciler"
     assert cache_dir(Settings()) == directory / "cache" / "reconciler"
     assert cache_dir(Settings(cache_dir="/c")) == Path("/c")
+    assert state_dir(Settings(state_dir="/s")) == Path("/s")
     monkeypatch.delenv("XDG_STATE_HOME")
     monkeypatch.setenv("HOME", str(directory))
-    assert state_dir() == directory / ".local" / "state" / "reconciler"
+    assert state_dir(Settings()) == directory / ".local" / "state" / "reconciler"
 
 
 def test_a_span_in_the_environment_is_read_as_in_the_file() -> None:
