@@ -199,7 +199,7 @@ class PlanForm(Form):
     fingerprint: str = Field(description="Covers the observations that the plan was made from.")
     fleet: Count = Field(description="Hosts in the fleet.")
     managed: Count = Field(description="Resources looked after, on all hosts.")
-    incomplete: bool = Field(description="Targets, excludes or --heal left something out.")
+    incomplete: bool = Field(description="Limited by targets, excludes or --heal: more may be due.")
     machines: dict[str, str] = Field(description="For hosts of steps, which machine each was when it was asked.")
     summary: SummaryForm
     rollouts: dict[str, RolloutForm] = Field(description="By service, where more than the breaker governs it.")

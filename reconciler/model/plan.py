@@ -119,7 +119,7 @@ class Plan:
     """A DAG of steps, pinned to a Git revision and to observations.
 
     `fingerprint` covers the observations that it was made from; `managed` counts the resources looked after, on
-    all hosts; `incomplete` says that targets or excludes left something out. `machines` says which machine each host
+    all hosts; `incomplete` says that it is limited, so that more may be due. `machines` says which machine each host
     of a step was: another one that answers to its name gets nothing. `rollouts` say what governs the steps of a
     service. `digest` covers all of it.
     """

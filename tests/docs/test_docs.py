@@ -62,6 +62,14 @@ def test_the_readme_has_every_command_and_kind() -> None:
     assert [name for name in builtin() if f"`{name}`" not in README] == []
 
 
+def test_every_figure_of_the_readme_was_measured() -> None:
+    table = README.partition("## What it costs")[2].partition("\n## ")[0].partition("| --- |")[2]
+    measured = (ROOT / "bench" / "RESULTS.md").read_text()
+    figures = re.findall(r"(?<=\*\*)[\d.,]+(?=\*\*)", table)
+    assert len(figures) > 10
+    assert [figure for figure in figures if not re.search(rf"(?<![\d.,]){re.escape(figure)}(?![\d,])", measured)] == []
+
+
 def test_every_field_of_the_format_is_described() -> None:
     models = [Metadata, Rollout, Check, *(form.model_fields["spec"].annotation for form in FORMS.values())]
     fields = {field.alias or name for model in models if model for name, field in model.model_fields.items()}
