@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -122,8 +124,23 @@ def test_a_source_that_takes_too_long_is_ended(source, tmp_path):
     found = source(path, timeout=10).listing(refresh=True)
     assert "took more than 10 s" in found.problems[0].message
     pid = (tmp_path / "pid").read_text().strip()
-    state = Path(f"/proc/{pid}/stat")
-    assert not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "Z"
+    # Killed, it may take a moment to die.
+    until(lambda: ended(pid))
+
+
+def ended(pid: str) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def until(happened: Callable[[], bool]) -> None:
+    for _ in range(600):
+        if happened():
+            return
+        time.sleep(0.1)
+    raise AssertionError("it never happened")
 
 
 @pytest.mark.parametrize(
