@@ -194,8 +194,8 @@ def _bars(measured: list[Measured], peers: list[tuple[int, float]]) -> list[tupl
     size = math.log(large["hosts"] / small["hosts"])
     exponents = {case: math.log(fresh[case] / small["fresh"][case]) / size for case in ("first", "again")}
     bars = [
-        ("new process, from the start of Python, s", f"{fresh['process']:.2f}", "", ""),
-        verdict("first plan in a new process, s", fresh["first"], 2.5),
+        verdict("new process, from the start of Python, s", fresh["process"], 2.5),
+        ("first plan in it, s", f"{fresh['first']:.2f}", "", ""),
         verdict("new process, MB", fresh["megabytes"], 400),
         verdict("the same again, s", fresh["again"], 0.5),
         verdict("one file changed, s", fresh["one file"], 0.15),

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Never
 
 from reconciler.core.assessing.alike import stand_ins, unfit
 from reconciler.core.assessing.assess import assess
@@ -26,7 +25,6 @@ from reconciler.ports import Known
 
 RECENT = 20
 """Runs that are looked at for one that was interrupted, or for a revision to go back to."""
-NOTHING: Mapping[str, Never] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +58,8 @@ def plan_from(grounds: Grounds, desired: Desired, scope: Scope, look_at: frozens
     looked = _look(grounds, desired, scope.only, look_at)
     goes_back = any(service.rollout.on_failure == "rollback" for service in desired.services.values())
     # What hosts have on record tells a plan where they go back to, and nothing else.
-    records, others = (looked.records, instead(known.runs(RECENT))) if goes_back else (NOTHING, NOTHING)
+    records = looked.records if goes_back else {}
+    others = instead(known.runs(RECENT)) if goes_back else {}
     seen = Seen(stand, records, Programs(memory.programs), others)
     plan = make_plan(looked.assessment, desired, seen, scope, grounds.caution)
     memory.programs = seen.programs.made

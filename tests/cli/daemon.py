@@ -8,7 +8,6 @@ import os
 import re
 import signal
 import subprocess
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
@@ -17,10 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests import patience
 from tests.cli.place import Place
-
-PATIENCE = 120
-"""Seconds, on a machine that has much else to do."""
+from tests.patience import PATIENCE
 
 
 @dataclass
@@ -63,14 +61,14 @@ class Served:
 
 
 def until(what: Callable[[], object], served: Served | None = None) -> None:
-    """Waits until something is so."""
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
+    """Waits until something is so; what can't be asked yet is not so."""
+
+    def so() -> object:
         with contextlib.suppress(FileNotFoundError, urllib.error.URLError, ConnectionError):
-            if what():
-                return
-        time.sleep(0.1)
-    raise AssertionError(served.log.read_text() if served else "it did not come to be")
+            return what()
+        return False
+
+    patience.until(so, served.log.read_text if served else lambda: "it never came to that")
 
 
 @contextmanager

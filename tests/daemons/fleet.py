@@ -26,11 +26,10 @@ from tests.daemons.line import Line, line
 from tests.daemons.process import SECRET
 from tests.fakes.fleet import written
 from tests.lab import postgres
+from tests.patience import until
 from tests.stores import place
 
 LEASE = 6.0
-PATIENCE = 120
-"""Seconds, on a machine that has much else to do."""
 NAMES = [f"web-{n:02}" for n in range(24)]
 
 
@@ -114,12 +113,7 @@ class Fleet:
 
     def until(self, what: Callable[[], object]) -> None:
         """Waits until something is so."""
-        end = time.monotonic() + PATIENCE
-        while time.monotonic() < end:
-            if what():
-                return
-            time.sleep(0.05)
-        raise AssertionError("\n\n".join(daemon.log.read_text()[-3000:] for daemon in self.daemons))
+        until(what, lambda: "\n\n".join(daemon.log.read_text()[-3000:] for daemon in self.daemons))
 
 
 @contextmanager

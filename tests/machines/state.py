@@ -9,18 +9,16 @@ import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import reconciler
 from tests.lab import Lab
+from tests.patience import PATIENCE
 
 PROGRAM = [sys.executable, "-c", "from reconciler.cli.main import main; main()"]
-PATIENCE = 300
-"""Seconds that a command may take, also on a computer that is busy with other things."""
 LABELS = {"lab": "all"}
 Resources = Sequence[Mapping[str, Any]]
 
@@ -177,11 +175,3 @@ def results(run: Mapping[str, Any], host: str) -> dict[tuple[str, str, str], str
 def statuses(run: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
     """The hosts of a run that did not go through: status and reason."""
     return {host: (row["status"], row["reason"]) for row in run["hosts"] for host in row["hosts"]}
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Waits for something that is sure to happen, however busy the computer is."""
-    give_up = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < give_up, "it never came to that"
-        time.sleep(0.05)

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.machines.state import PATIENCE, StateRepo, changes, results, statuses, until
+from tests.machines.state import StateRepo, changes, results, statuses
+from tests.patience import PATIENCE, until
 
 pytestmark = pytest.mark.machines
 

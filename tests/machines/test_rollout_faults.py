@@ -16,7 +16,8 @@ import pytest
 
 from tests.lab import Machine
 from tests.machines.relay import Relay
-from tests.machines.state import PATIENCE, StateRepo, changes, results, statuses, until
+from tests.machines.state import StateRepo, changes, results, statuses
+from tests.patience import PATIENCE, until
 
 pytestmark = pytest.mark.machines
 

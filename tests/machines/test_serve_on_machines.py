@@ -15,7 +15,8 @@ import pytest
 
 from tests.cli.daemon import Served
 from tests.lab import Machine
-from tests.machines.state import PATIENCE, StateRepo, until
+from tests.machines.state import StateRepo
+from tests.patience import PATIENCE, until
 
 pytestmark = pytest.mark.machines
 

@@ -61,7 +61,8 @@ class Walker:
         """Path to blob id, sorted, and the problems. Raises Stalled when there is too much."""
         walk = _Walk()
         self._gather(tree, "", 0, walk)
-        if len(self._known) > 2 * len(walk.listings) + _SPARE:
+        # By what is in them: a directory with a whole fleet in it is another one after every commit.
+        if sum(map(len, self._known.values())) > 2 * walk.entries + _SPARE:
             self._known = walk.listings
         return dict(sorted(walk.blobs.items())), tuple(sorted(walk.problems))
 

@@ -115,9 +115,11 @@ class Part:
     def still(self, service: LinkedService, ground: Ground) -> bool:
         """Whether it is what the service would give again, on the very same hosts."""
         ours, read = self.service, ground.files.of(service.document.name)
+        # Tuples compare their parts, even one with itself.
+        same_hosts = ours.hosts is service.hosts or ours.hosts == service.hosts
         return (
             ours.document is service.document
-            and (ours.hosts is service.hosts or ours.hosts == service.hosts)
+            and same_hosts
             and self.project is ground.linked.projects.get(service.document.project)
             and self.contested == _contested(service, ground)
             and all(read(path) == data for path, data in self.files.items())

@@ -245,15 +245,14 @@ class TestTrees:
 
     def test_what_is_kept_of_trees_does_not_grow_with_revisions(self, repository, source, monkeypatch):
         monkeypatch.setattr(tree_module, "_SPARE", 5)
-        repository.commit(**{f"dir{n}__file": str(n) for n in range(10)})
+        repository.commit(**{f"dir{n}__file{m}": f"{n} {m}" for n in range(3) for m in range(20)})
         git = source()
         first = git.tree(git.revision())
         for round_ in range(30):
-            repository.commit(dir7__file=f"new {round_}")
+            repository.commit(dir1__file7=f"new {round_}")
             git.tree(git.revision())
-            kept = git._walker._known.values()
-            assert len(kept) <= 2 * 11 + 5
-            assert sum(len(listing.blobs) for listing in kept) <= len(kept)
+            entries = sum(len(listing) for listing in git._walker._known.values())
+            assert 63 <= entries <= 2 * (63 + 4) + 5
         assert git.tree(first.revision).blobs == first.blobs
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +10,7 @@ import pytest
 from reconciler.adapters.inventory.ansible import failure
 from reconciler.core.inventories.ansible_listing import Mapped, label_rule
 from reconciler.model.errors import Retry, Stalled
+from tests.patience import until
 
 RULES = Mapped(
     {"role": label_rule("groups:role_*"), "site": label_rule("hostvars:datacenter"), "src": label_rule("value:test")},
@@ -133,14 +132,6 @@ def ended(pid: str) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except (FileNotFoundError, ProcessLookupError):
         return True
-
-
-def until(happened: Callable[[], bool]) -> None:
-    for _ in range(600):
-        if happened():
-            return
-        time.sleep(0.1)
-    raise AssertionError("it never happened")
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from reconciler.adapters.store.tenure import FADING, OVER, Tenure
 from reconciler.model.errors import ReconcilerError, Retry, Stalled
 from reconciler.model.lease import Lease
 from tests.integration.store.store_helpers import NOW, planned, seen
+from tests.patience import until
 from tests.stores import Place, place, server
 
 SHORT = 3.0
@@ -44,14 +45,6 @@ def elsewhere(work: Callable[[], None]) -> int:
         finally:
             os._exit(0)
     return child
-
-
-def until(condition: Callable[[], bool]) -> None:
-    for _ in range(2000):
-        if condition():
-            return
-        time.sleep(0.01)
-    raise AssertionError("it never came to that")
 
 
 class TestAddresses:
