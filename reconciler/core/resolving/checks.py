@@ -12,9 +12,10 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from reconciler.core.linking.link import Linked
+from reconciler.core.resolving.cohorts import Cohorts
 from reconciler.core.resolving.opaque import Sealer
 from reconciler.core.resolving.render import RenderError, Scope, Use, compile_template, is_template, render
-from reconciler.core.resolving.values import alike, context, varies
+from reconciler.core.resolving.values import context
 from reconciler.kinds.service import UnitName, unit_name
 from reconciler.model.desired import Host
 from reconciler.model.document import ServiceDocument
@@ -129,30 +130,31 @@ def answer(check: Inside, facts: Facts) -> str:
             return "" if facts.get("done") is True else f"{argv[0]} did not end with 0"
 
 
+def check_uses(service: ServiceDocument) -> frozenset[Use]:
+    """The values of hosts that templates of the checks use, addresses and names left aside."""
+    return frozenset(use for check in service.rollout.health for use in _uses(check))
+
+
 def check_templates(
-    service: ServiceDocument,
-    hosts: list[Host],
-    overridden: frozenset[str],
-    scopes: Callable[[Host], Mapping[str, Scope]],
-) -> Iterator[tuple[list[str], Problem]]:
-    """Hosts for which a check can't be filled in, and why. Each template is tried once for each distinct set of the
-    values that it uses, addresses and names of hosts left aside. `scopes` gives what templates of a host see."""
-    for number, check in enumerate(service.rollout.health if hosts else ()):
-        for members in alike(_uses(check, overridden), hosts):
+    service: ServiceDocument, cohorts: Cohorts, within: list[int], scopes: Callable[[Host], Mapping[str, Scope]]
+) -> Iterator[tuple[list[int], Problem]]:
+    """Cohorts, of those of the service, for which a check can't be filled in, and why. Each template is tried once for
+    each distinct set of the values that it uses. `scopes` gives what templates of a host see."""
+    for number, check in enumerate(service.rollout.health):
+        for members in cohorts.alike(_uses(check), within):
             try:
-                filled(check, scopes(members[0]))
+                filled(check, scopes(cohorts.sample(members[0])))
             except RenderError as error:
                 place = service.marks.get(("spec", "rollout", "health", number), service.place)
                 hint = "give it in vars of the host, the service or the project"
-                problem = Problem(place, "template-error", error.message, f"Service/{service.name}", hint)
-                yield [host.name for host in members], problem
+                yield members, Problem(place, "template-error", error.message, f"Service/{service.name}", hint)
 
 
-def _uses(check: Check, overridden: frozenset[str]) -> list[Use]:
-    """What differs from host to host; nothing for a text that doesn't compile, which then fails for all."""
+def _uses(check: Check) -> list[Use]:
+    """What may differ from host to host; nothing for a text that doesn't compile, which then fails for all."""
     texts = [text for _, value in _templates(check) for text in ([value] if isinstance(value, str) else value)]
     try:
         found = {use for text in texts if is_template(text) for use in compile_template(text).uses}
     except RenderError:
         return []
-    return sorted(use for use in found if use not in _ALWAYS_THERE and varies(use, overridden))
+    return sorted(use for use in found if use[0] in ("host", "vars") and use not in _ALWAYS_THERE)

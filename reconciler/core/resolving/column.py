@@ -1,23 +1,23 @@
-"""One service on its hosts: each entry as a column of resources, each host's row of them.
+"""One service on its hosts: each entry as a column of resources, each cohort's row of them.
 
-An entry is rendered once for each distinct set of the values that it uses. Knows recipes and values; knows nothing of
-other services.
+An entry is rendered once for each distinct set of the values that it uses. Knows recipes, values and cohorts; knows
+nothing of other services.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import compress, repeat
-from operator import attrgetter
 from typing import TypeAlias
 
 from reconciler.core.linking.link import Linked, LinkedService
 from reconciler.core.parsing.marks import KEY
 from reconciler.core.parsing.secret import FROM
-from reconciler.core.resolving.checks import check_templates
+from reconciler.core.resolving.checks import check_templates, check_uses
+from reconciler.core.resolving.cohorts import Cohorts, Marked, Traits, traits_of
 from reconciler.core.resolving.opaque import Sealer
 from reconciler.core.resolving.profile import Own, described
 from reconciler.core.resolving.recipe import Cook, Recipe, Unusable, compile_entry
@@ -36,18 +36,8 @@ OWN = 32
 Read: TypeAlias = Callable[[str], bytes | None]
 """Gives the bytes of a file of the repository, None if there is none."""
 
-Column: TypeAlias = Resource | dict[str, Resource]
-"""An entry's resource on every host of the service: one for all, or by host."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Marked:
-    """All hosts, sorted by name, and the names of the vars that each of them sets itself; `rooted` are those whose `/`
-    is a directory."""
-
-    all: tuple[Host, ...]
-    named: tuple[frozenset[str], ...]
-    rooted: tuple[str, ...]
+Column: TypeAlias = Resource | dict[int, Resource]
+"""An entry's resource on every cohort of the service: one for all, or by cohort."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,30 +66,19 @@ class Ground:
         return self.claims[key] > 1
 
 
-def marked(hosts: Mapping[str, Host]) -> Marked:
-    """Looked up once for the same hosts."""
-    # By identity: hosts have few different vars, and those are one object.
-    vars_of = {id(host.vars): host.vars for host in hosts.values()}
-    known: dict[frozenset[str], frozenset[str]] = {}
-    names = {number: known.setdefault(of := frozenset(own), of) for number, own in vars_of.items()}
-    return Marked(
-        all=tuple(hosts.values()),
-        named=tuple([names[id(host.vars)] for host in hosts.values()]),
-        rooted=tuple(host.name for host in hosts.values() if host.root),
-    )
-
-
 @dataclass(slots=True)
 class Part:
     """What one service gives, and what that rests on: `project`, the `files` that were read, the keys that other
-    entries ask for too. `unusable` are the hosts on which it can't be used, by why; `own` holds the resources whose
-    content is each host's own; `sealer` knows the secrets that were met; `renders` counts."""
+    entries ask for too. `traits` are what it tells hosts apart by, `slices` what it gives by cohort. `unusable` are the
+    hosts on which it can't be used, by why; `own` holds the resources whose content is each host's own; `sealer` knows
+    the secrets that were met; `renders` counts."""
 
     service: LinkedService
     project: ProjectDocument | None
     contested: frozenset[Key]
     files: dict[str, bytes | None] = field(default_factory=dict)
-    slices: Mapping[str, Slice] = field(default_factory=dict)
+    traits: Traits = field(default_factory=Traits)
+    slices: Mapping[int, Slice] = field(default_factory=dict)
     unusable: dict[Problem, dict[str, None]] = field(default_factory=dict)
     own: dict[Resource, Own] = field(default_factory=dict)
     sealer: Sealer = field(init=False)
@@ -111,6 +90,12 @@ class Part:
     def hold(self, hosts: Iterable[str], problem: Problem) -> None:
         """The service can't be used on these hosts."""
         self.unusable.setdefault(problem, {}).update(dict.fromkeys(hosts))
+
+    def moved(self, parents: Sequence[int]) -> Part:
+        """The same by finer cohorts, each of which is a part of the one that is its parent."""
+        part = copy(self)
+        part.slices = {number: self.slices[at] for number, at in enumerate(parents) if at in self.slices}
+        return part
 
     def still(self, service: LinkedService, ground: Ground) -> bool:
         """Whether it is what the service would give again, on the very same hosts."""
@@ -126,9 +111,9 @@ class Part:
         )
 
 
-def part_of(linked: LinkedService, ground: Ground, before: Part | None = None) -> Part:
-    """What the service wants on each of its hosts. Hosts for which an entry can't be used have no slice. Content of
-    each host's own that all have as `before` stays the same object."""
+def draft_of(linked: LinkedService, ground: Ground, before: Part | None = None) -> Draft:
+    """What can be told of a service before it is known which hosts are to be told apart. Content of each host's own
+    that all have as `before` stays the same object."""
     service = linked.document
     part = Part(linked, ground.linked.projects.get(service.project), _contested(linked, ground))
     source = ground.files.of(service.name)
@@ -138,33 +123,12 @@ def part_of(linked: LinkedService, ground: Ground, before: Part | None = None) -
         return part.files[path]
 
     part.sealer.read = read
+    draft = Draft(part, ground, _Scopes(service, part.project, part.sealer))
     for problem in _lost_secrets(part):
         part.hold(linked.hosts, problem)
     if not part.unusable:
-        _fill(part, ground, before, read)
-    # All that it takes has been read by now; a part must not hold on to the ground that it was made on.
-    part.sealer.read = part.files.get
-    return part
-
-
-def _fill(part: Part, ground: Ground, before: Part | None, read: Callable[[str], bytes | None]) -> None:
-    linked, service = part.service, part.service.document
-    hosts = [*compress(ground.hosts.all, linked.mask)]
-    overridden = frozenset[str]().union(*set(compress(ground.hosts.named, linked.mask)))
-    scopes = _Scopes(service, part.project, part.sealer)
-    columns: list[Column] = []
-    for entry in service.entries:
-        try:
-            recipe = compile_entry(entry, service.name, ground.registry[entry.kind], read)
-        except Unusable as error:
-            part.hold(linked.hosts, error.problem)
-            return
-        column = _Filling(recipe, hosts, part, scopes).fill(overridden)
-        columns.append(_kept(column, part, before) if isinstance(column, Resource) and column in part.own else column)
-    for names, problem in check_templates(service, hosts, overridden, scopes.of):
-        part.hold(names, problem)
-    without = {host for names in part.unusable.values() for host in names}
-    part.slices = _rows(columns, [name for name in linked.hosts if name not in without] if without else linked.hosts)
+        draft.compile(before)
+    return draft
 
 
 def _lost_secrets(part: Part) -> Iterator[Problem]:
@@ -205,58 +169,103 @@ class _Scopes:
         return context(self.service, self.project, host, self.sealer)
 
 
-@dataclass(slots=True)
-class _Filling:
-    """One column being filled. Hosts for which the entry gives nothing are held in the part."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Line:
+    """An entry that gives a resource for each group of cohorts with the same values of `uses`; for all, if none is."""
 
-    recipe: Recipe
-    hosts: list[Host]
+    cook: Cook
+    uses: Sequence[Use]
+
+
+@dataclass(slots=True, eq=False)
+class Draft:
+    """A service whose entries are compiled, and rendered where the content is each host's own. Hosts for which an entry
+    gives nothing are held in the part."""
+
     part: Part
+    ground: Ground
     scopes: _Scopes
+    lines: list[Column | _Line] = field(default_factory=list)
 
-    def fill(self, overridden: frozenset[str]) -> Column:
-        uses = [use for use in self.recipe.uses if varies(use, overridden)]
-        cook = Cook(self.recipe)
-        if not uses:
-            return self._cooked(cook, None, self.hosts) or {}
-        groups = alike(uses, self.hosts)
-        if self._own(len(groups)):
-            return self._digested(cook, uses, groups)
-        return self._each(cook, groups)
+    def compile(self, before: Part | None) -> None:
+        part, linked, hosts = self.part, self.part.service, self.ground.hosts
+        service = linked.document
+        overridden = frozenset[str]().union(*set(compress(hosts.named, linked.mask)))
+        told_by: set[Use] = {use for use in check_uses(service) if varies(use, overridden)}
+        for entry in service.entries:
+            try:
+                recipe = compile_entry(entry, service.name, self.ground.registry[entry.kind], part.sealer.read)
+            except Unusable as error:
+                part.hold(linked.hosts, error.problem)
+                self.lines.append({})
+                break
+            line = self._line(recipe, [use for use in recipe.uses if varies(use, overridden)], before)
+            told_by.update(line.uses if isinstance(line, _Line) else ())
+            self.lines.append(line)
+        part.traits = traits_of(linked, told_by)
 
-    def _each(self, cook: Cook, groups: list[list[Host]]) -> Column:
-        column: dict[str, Resource] = {}
-        for members in groups:
-            resource = self._cooked(cook, members[0], members)
+    def filled(self, cohorts: Cohorts) -> Part:
+        """What the service wants on each of its cohorts. Those for which an entry can't be used have no slice."""
+        part = self.part
+        within = cohorts.within(part.service)
+        columns = [self._by_cohort(line, cohorts, within) if isinstance(line, _Line) else line for line in self.lines]
+        unusable = set[int]()
+        for broken, problem in check_templates(part.service.document, cohorts, within, self.scopes.of):
+            part.hold(cohorts.names(broken), problem)
+            unusable.update(broken)
+        for column in columns:
+            unusable.update(() if isinstance(column, Resource) else set(within).difference(column))
+        part.slices = _rows(columns, [cohort for cohort in within if cohort not in unusable])
+        # All that it takes has been read by now; a part must not hold on to the ground that it was made on.
+        part.sealer.read = part.files.get
+        return part
+
+    def _line(self, recipe: Recipe, uses: list[Use], before: Part | None) -> Column | _Line:
+        cook = Cook(recipe)
+        if not uses or not self._own(recipe, uses):
+            return _Line(cook, uses)
+        found = self._digested(cook, uses)
+        if found is None:  # some hold a secret and some don't: they are not asked in the same words
+            return _Line(Cook(recipe), uses)
+        return _kept(found, self.part, before) if isinstance(found, Resource) else found
+
+    def _own(self, recipe: Recipe, uses: list[Use]) -> bool:
+        """Whether only digests are kept for hosts, most of which have content of their own."""
+        entry, linked = recipe.entry, self.part.service
+        many = len(linked.hosts)
+        if many <= OWN or not recipe.only_content or Key(entry.kind, entry.name) in self.part.contested:
+            return False
+        values = zip(*(compress(self.ground.hosts.column(use), linked.mask) for use in uses), strict=True)
+        return ("host", "name") in uses or 2 * len(set(values)) > max(2 * OWN, many)
+
+    def _by_cohort(self, line: _Line, cohorts: Cohorts, within: list[int]) -> Column:
+        if not line.uses:
+            return self._cooked(line.cook, None, self.part.service.hosts) or {}
+        column: dict[int, Resource] = {}
+        for members in cohorts.alike(line.uses, within):
+            resource = self._cooked(line.cook, cohorts.sample(members[0]), cohorts.names(members))
             if resource is not None:
-                column.update(dict.fromkeys((host.name for host in members), resource))
+                column.update(dict.fromkeys(members, resource))
         return column
 
-    def _own(self, groups: int) -> bool:
-        entry = self.recipe.entry
-        if not self.recipe.only_content or Key(entry.kind, entry.name) in self.part.contested:
-            return False
-        return groups > OWN and 2 * groups > len(self.hosts)
-
-    def _cooked(self, cook: Cook, host: Host | None, members: list[Host]) -> Resource | None:
+    def _cooked(self, cook: Cook, host: Host | None, members: Iterable[str]) -> Resource | None:
         self.part.renders += 1
         try:
             return cook.cook(self.scopes.of(host))
         except Unusable as error:
-            self._unusable(members, error)
+            self.part.hold(members, error.problem)
             return None
 
-    def _digested(self, cook: Cook, uses: list[Use], groups: list[list[Host]]) -> Column:
-        """The first host's resource as the sample of all, and every host's digest."""
-        sample: Resource | None = None
+    def _digested(self, cook: Cook, uses: list[Use]) -> Column | None:
+        """The first host's resource as the sample of all, and every host's digest. None where that can't be had."""
+        rest = iter(alike(uses, [*compress(self.ground.hosts.all, self.part.service.mask)]))
         digests: dict[str, str] = {}
-        rest = iter(groups)
         for members in rest:
-            sample = self._cooked(cook, members[0], members)
+            sample = self._cooked(cook, members[0], [host.name for host in members])
             if sample is not None:
                 digests.update(dict.fromkeys((host.name for host in members), sample.digest))
                 break
-        if sample is None:
+        else:
             return {}
         own = self._own_digest(cook, uses)
         for members in rest:
@@ -264,13 +273,13 @@ class _Filling:
             try:
                 found = own(members[0])
             except Unusable as error:
-                self._unusable(members, error)
+                self.part.hold([host.name for host in members], error.problem)
                 continue
-            if found is None:  # some hold a secret and some don't: they are not asked in the same words
-                return self._each(Cook(self.recipe), groups)
+            if found is None:
+                return None
             for host in members:
                 digests[host.name] = found
-        self.part.own[sample] = Own(digests, partial(_made, cook, self.hosts, self.scopes))
+        self.part.own[sample] = Own(digests, partial(_made, cook, self.ground.linked.hosts, self.scopes))
         return sample
 
     def _own_digest(self, cook: Cook, uses: list[Use]) -> Callable[[Host], str | None]:
@@ -283,19 +292,16 @@ class _Filling:
             return lambda host: named(host.name)
         return lambda host: cook.own_digest({**shared, "host": host_scope(host)})
 
-    def _unusable(self, members: list[Host], error: Unusable) -> None:
-        self.part.hold((host.name for host in members), error.problem)
+
+def _made(cook: Cook, hosts: Mapping[str, Host], scopes: _Scopes, name: str) -> Resource:
+    """The resource of one of the hosts."""
+    return cook.cook(scopes.of(hosts[name]))
 
 
-def _made(cook: Cook, hosts: list[Host], scopes: _Scopes, name: str) -> Resource:
-    """The resource of one of the hosts, which are sorted by name."""
-    return cook.cook(scopes.of(hosts[bisect_left(hosts, name, key=attrgetter("name"))]))
-
-
-def _rows(columns: list[Column], hosts: Sequence[str]) -> dict[str, Slice]:
+def _rows(columns: list[Column], cohorts: Sequence[int]) -> dict[int, Slice]:
     if all(isinstance(column, Resource) for column in columns):
-        return dict.fromkeys(hosts, tuple(c for c in columns if isinstance(c, Resource)))
-    each = [repeat(c, len(hosts)) if isinstance(c, Resource) else map(c.__getitem__, hosts) for c in columns]
+        return dict.fromkeys(cohorts, tuple(c for c in columns if isinstance(c, Resource)))
+    each = [repeat(c, len(cohorts)) if isinstance(c, Resource) else map(c.__getitem__, cohorts) for c in columns]
     interned: dict[Slice, Slice] = {}
     rows = [*zip(*each, strict=True)]
-    return dict(zip(hosts, map(interned.setdefault, rows, rows), strict=True))
+    return dict(zip(cohorts, map(interned.setdefault, rows, rows), strict=True))

@@ -32,22 +32,24 @@ MOST = 20_000
 
 class Profiles(Mapping[str, Profile]):
     """Each host's whole profile. Those with own content are made at the first look and kept, also for the hosts that
-    have the same layout in the `before`."""
+    have the same layout in the `before`; and so is each content of theirs."""
 
     def __init__(self, layouts: Mapping[str, Profile], owns: Owns, before: Profiles | None = None) -> None:
         self._layouts = layouts
         self._owns = owns
         self._made: dict[str, Profile] = {}
+        self._contents: dict[tuple[Resource, str], Resource] = {}
         if before is not None and len(before._made) <= MOST:
-            old = before._layouts
-            self._made = {host: made for host, made in list(before._made.items()) if layouts[host] is old[host]}
+            old, still = before._layouts, before._owns.keys() & owns.keys()
+            self._made = {host: made for host, made in before._made.items() if layouts.get(host) is old[host]}
+            self._contents = {of: made for of, made in before._contents.items() if of[0] in still}
 
     def __getitem__(self, host: str) -> Profile:
         layout = self._layouts[host]
         if not layout.varying:
             return layout
         if host not in self._made:
-            resources = (self._owns[r].make(host) if r in layout.varying else r for r in layout.resources)
+            resources = (self._own(r, host) if r in layout.varying else r for r in layout.resources)
             self._made[host] = Profile(tuple(resources), layout.digest)
         return self._made[host]
 
@@ -57,6 +59,52 @@ class Profiles(Mapping[str, Profile]):
     def __len__(self) -> int:
         return len(self._layouts)
 
+    def _own(self, sample: Resource, host: str) -> Resource:
+        of = sample, host
+        if of not in self._contents:
+            self._contents[of] = self._owns[sample].make(host)
+        return self._contents[of]
+
+
+class Asked(Mapping[str, str]):
+    """For each host a digest of everything that Git asks for there: the same digest, the same request. It is made when
+    it is asked for, since most hosts are as they were the last time."""
+
+    def __init__(self, layouts: Mapping[str, Profile], owns: Owns) -> None:
+        self._layouts = layouts
+        self._owns = owns
+        self._sources: dict[Profile, list[Mapping[str, str]]] = {}
+
+    def __getitem__(self, host: str) -> str:
+        layout = self._layouts[host]
+        if not layout.varying:
+            return layout.digest
+        if layout not in self._sources:
+            self._sources[layout] = [self._owns[r].digests for r in layout.resources if r in layout.varying]
+        # As `model.digest`, but for digests alone, which are all of one length: there may be one for every host.
+        own = [digests[host] for digests in self._sources[layout]]
+        return blake2b("".join([layout.digest, *own]).encode(), digest_size=16).hexdigest()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._layouts)
+
+    def __len__(self) -> int:
+        return len(self._layouts)
+
+    def __contains__(self, host: object) -> bool:
+        return host in self._layouts
+
+    def __eq__(self, other: object) -> bool:
+        if self is other or not isinstance(other, Asked):
+            return self is other or NotImplemented
+        # Those of one layout were asked the same.
+        old = other._layouts
+        return len(self) == len(other) and all(
+            host in old and (layout is old[host] or self[host] == other[host]) for host, layout in self._layouts.items()
+        )
+
+    __hash__ = Mapping.__hash__
+
 
 def layout_of(rows: tuple[tuple[Resource, ...], ...], owns: Owns) -> Profile:
     """The profile of these resources. Several services may ask for the very same: the first by name has it."""
@@ -64,25 +112,6 @@ def layout_of(rows: tuple[tuple[Resource, ...], ...], owns: Owns) -> Profile:
     resources = tuple(reversed(unique.values()))
     varying = frozenset(r for r in resources if r in owns)
     return Profile(resources, digest([__version__, *(described(r, varies=r in varying) for r in resources)]), varying)
-
-
-def asked(layouts: Mapping[str, Profile], owns: Owns) -> dict[str, str]:
-    """For each host a digest of everything that Git asks for there: the same digest, the same request."""
-    sources = {layout: _sources(layout, owns) for layout in set(layouts.values())}
-    return {
-        host: _joined(layout.digest, *[digests[host] for digests in own]) if (own := sources[layout]) else layout.digest
-        for host, layout in layouts.items()
-    }
-
-
-def _sources(layout: Profile, owns: Owns) -> list[Mapping[str, str]]:
-    """Where the digests stand of what is each host's own."""
-    return [owns[r].digests for r in layout.resources if r in layout.varying]
-
-
-def _joined(*of: str) -> str:
-    """As `model.digest`, but for digests alone, which are all of one length: there is one for every host."""
-    return blake2b("".join(of).encode(), digest_size=16).hexdigest()
 
 
 def described(resource: Resource, *, varies: bool) -> list[object]:

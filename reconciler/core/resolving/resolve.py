@@ -15,10 +15,11 @@ from typing import Any
 from reconciler.core.graph import reached
 from reconciler.core.linking.link import Linked, LinkedService
 from reconciler.core.quote import listing
-from reconciler.core.resolving.column import Files, Ground, Part, Read, marked, part_of
-from reconciler.core.resolving.profile import Owns, Profiles, asked
+from reconciler.core.resolving.cohorts import Cohorts, cohorts, marked, together
+from reconciler.core.resolving.column import Draft, Files, Ground, Part, Read, draft_of
+from reconciler.core.resolving.profile import Asked, Owns, Profiles
 from reconciler.core.resolving.references import check_rooted
-from reconciler.core.resolving.rows import Rows
+from reconciler.core.resolving.rows import Given, Rows
 from reconciler.kinds import Registry
 from reconciler.model.desired import Desired, Held, Project, Service
 from reconciler.model.key import Key
@@ -33,14 +34,23 @@ _OF_VALUES = frozenset({"template-error", "bad-value", "needs-machine", "conflic
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Resolved:
-    """The desired state, with what the next one is made from where it is the same: `without` are services that can't
-    be used on a host where they otherwise would be."""
+    """The desired state, with what the next one is made from where it is the same: `apart` are hosts that don't get all
+    that their cohort gets."""
 
     desired: Desired
     ground: Ground
+    cohorts: Cohorts
     parts: Mapping[str, Part]
     rows: Rows
-    without: Mapping[str, set[str]]
+    apart: Collection[str]
+
+    def by(self, finer: Cohorts) -> Resolved:
+        """The same by finer cohorts."""
+        if finer is self.cohorts:
+            return self
+        parents = self.cohorts.parents(finer)
+        parts = {name: part.moved(parents) for name, part in self.parts.items()}
+        return replace(self, cohorts=finer, parts=parts, rows=self.rows.moved(parents))
 
 
 def resolve(revision: str, linked: Linked, read: Read, registry: Registry) -> Desired:
@@ -60,23 +70,18 @@ def resolve_again(
         before = None
     hosts = before.ground.hosts if before else marked(linked.hosts)
     ground = Ground(linked, registry, files, hosts, _claims(linked))
+    still, drafts = _drafts(before.parts if before else {}, ground)
+    now = [*still.values(), *(draft.part for draft in drafts.values())]
+    told = (before.cohorts if before else cohorts(hosts)).told_by(together(part.traits for part in now))
+    before = before.by(told) if before else None
     old = before.parts if before else {}
-    parts = {
-        name: old[name] if name in old and old[name].still(service, ground) else part_of(service, ground, old.get(name))
-        for name, service in sorted(linked.services.items())
-    }
-    rows = Rows.after(before.rows) if before else Rows.empty(linked.hosts)
-    for name in sorted(parts.keys() | old.keys()):
-        if parts.get(name) is not old.get(name):
-            then = old[name].slices if name in old else {}
-            now = parts[name].slices if name in parts else {}
-            rows.put(name, now, then.keys() | now.keys() if then else now.keys())
+    parts = {name: drafts[name].filled(told) if name in drafts else old[name] for name in sorted(linked.services)}
+    rows = _rows(before, parts, told)
     owns = {sample: own for part in parts.values() for sample, own in part.own.items()}
-    held = _held_by(parts, rows, owns, ground)
-    without = _without(held, linked)
-    final = _final(rows, without)
-    touched = {**rows.touched, **dict.fromkeys(without), **dict.fromkeys(before.without if before else ())}
-    made = sum(part.renders for name, part in parts.items() if part is not old.get(name))
+    usable = Given.without(_by_host(_unusable(parts)), told, rows)
+    held = _held_by(parts, usable, owns, ground)
+    given = Given.without(_without(held, linked), told, rows)
+    made = sum(parts[name].renders for name in drafts)
     desired = Desired(
         revision=revision,
         hosts=linked.hosts,
@@ -90,10 +95,28 @@ def resolve_again(
         freezes=linked.restraints.freezes,
         policies=linked.policies.all,
         secrets={t: secret for part in parts.values() for t, secret in part.sealer.secrets.items()},
-        **_profiles(before.desired if before else None, final, owns, touched),
+        **_profiles(before, given, owns),
     )
     # What a later change is worked out from must not hold on to the documents that it replaces.
-    return Resolved(desired, ground, parts, rows, without)
+    return Resolved(desired, ground, told, parts, rows, frozenset(given.apart))
+
+
+def _drafts(old: Mapping[str, Part], ground: Ground) -> tuple[dict[str, Part], dict[str, Draft]]:
+    """The services that are what they were, and the others anew."""
+    services = ground.linked.services
+    still = {name: old[name] for name, service in services.items() if name in old and old[name].still(service, ground)}
+    drafts = {n: draft_of(service, ground, old.get(n)) for n, service in sorted(services.items()) if n not in still}
+    return still, drafts
+
+
+def _rows(before: Resolved | None, parts: Mapping[str, Part], told: Cohorts) -> Rows:
+    rows, old = (Rows.after(before.rows), before.parts) if before else (Rows.empty(len(told.first)), {})
+    for name in sorted(parts.keys() | old.keys()):
+        if parts.get(name) is not old.get(name):
+            then = old[name].slices if name in old else {}
+            now = parts[name].slices if name in parts else {}
+            rows.put(name, now, {**then, **now})
+    return rows
 
 
 def _claims(linked: Linked) -> Counter[Key]:
@@ -102,56 +125,50 @@ def _claims(linked: Linked) -> Counter[Key]:
     )
 
 
-def _profiles(before: Desired | None, rows: Rows, owns: Owns, touched: Collection[str]) -> dict[str, Any]:
+def _profiles(before: Resolved | None, given: Given, owns: Owns) -> dict[str, Any]:
     """Each host's profile, and the digest of it: anew for hosts whose row is another one."""
-    old = before or Desired("", {}, {}, {})
-    if before and not touched:
+    rows, members = given.rows, given.cohorts.members
+    old = before.desired if before else None
+    were_apart = before.apart if before else ()
+    if old and not (rows.touched or given.apart or were_apart):
         return {name: getattr(old, name) for name in ("layouts", "profiles", "asked", "managed")}
-    touched = rows.by_host.keys() if len(touched) == len(rows.by_host) else touched
-    made = {row: row.profile(owns) for row in rows.many}
-    fresh = dict(zip(touched, map(made.__getitem__, map(rows.by_host.__getitem__, touched)), strict=True))
-    layouts = {**old.layouts, **fresh}
+    each = [row.profile(owns) for _, row in sorted(rows.by_cohort.items())]
+    if old:
+        layouts = dict(old.layouts)
+        for cohort in rows.touched:
+            layouts.update(dict.fromkeys(members[cohort], each[cohort]))
+        layouts.update((host, each[given.cohorts.with_host(host)]) for host in were_apart)
+    else:
+        layouts = given.cohorts.spread(each)
+    layouts.update((host, row.profile(owns)) for host, row in given.apart.items())
     return {
         "layouts": layouts,
-        "profiles": Profiles(layouts, owns, old.profiles if isinstance(old.profiles, Profiles) else None),
-        "asked": {**old.asked, **asked(fresh, owns)},
-        "managed": sum(len(made[row].resources) * many for row, many in rows.many.items()),
+        "profiles": Profiles(layouts, owns, old.profiles if old and isinstance(old.profiles, Profiles) else None),
+        "asked": Asked(layouts, owns),
+        "managed": sum(len(row.profile(owns).resources) * len(hosts) for row, hosts in given.each()),
     }
 
 
-def _held_by(parts: Mapping[str, Part], rows: Rows, owns: Owns, ground: Ground) -> HeldBy:
+def _held_by(parts: Mapping[str, Part], given: Given, owns: Owns, ground: Ground) -> HeldBy:
     """Services that can't be used on some hosts: by their own values, or by what else those hosts should have."""
-    held: HeldBy = {
-        (name, problem): dict(hosts) for name, part in parts.items() for problem, hosts in part.unusable.items()
-    }
+    held = _unusable(parts)
     requires = {name: service.document.requires for name, service in ground.linked.services.items()}
-    found = {row: findings for row in rows.many if (findings := row.findings(owns, requires, ground.registry))}
-    for host, row in rows.by_host.items() if found else ():
-        for finding in found.get(row, ()):
-            held.setdefault(finding, {})[host] = None
-    for host in ground.hosts.rooted:
-        for finding in check_rooted(rows.by_host[host].profile(owns), ground.registry):
-            held.setdefault(finding, {})[host] = None
+    for row, hosts in given.each():
+        findings = row.findings(owns, requires, ground.registry)
+        if hosts and ground.linked.hosts[hosts[0]].root:
+            findings = (*findings, *check_rooted(row.profile(owns), ground.registry))
+        for finding in findings:
+            held.setdefault(finding, {}).update(dict.fromkeys(hosts))
     return held
 
 
-def _final(rows: Rows, without: Mapping[str, set[str]]) -> Rows:
-    """The rows without the services that can't be used there."""
-    if not without:
-        return rows
-    final = Rows.after(rows)
-    for host, services in without.items():
-        for service in services:
-            final.put(service, {}, [host])
-    return final
+def _unusable(parts: Mapping[str, Part]) -> HeldBy:
+    return {(name, problem): dict(hosts) for name, part in parts.items() for problem, hosts in part.unusable.items()}
 
 
 def _without(held: HeldBy, linked: Linked) -> dict[str, set[str]]:
     """Services to leave out by host: those held there, and those that require them on the same host."""
-    without: dict[str, set[str]] = {}
-    for (service, _), hosts in held.items():
-        for host in hosts:
-            without.setdefault(host, set()).add(service)
+    without = _by_host(held)
     if not held:
         return without
     edges = {name: service.document.requires for name, service in linked.services.items()}
@@ -162,6 +179,14 @@ def _without(held: HeldBy, linked: Linked) -> dict[str, set[str]]:
                 for host in on_both:
                     without[host].add(dependant)
                 held.setdefault((dependant, problem), {}).update(dict.fromkeys(on_both))
+    return without
+
+
+def _by_host(held: HeldBy) -> dict[str, set[str]]:
+    without: dict[str, set[str]] = {}
+    for (service, _), hosts in held.items():
+        for host in hosts:
+            without.setdefault(host, set()).add(service)
     return without
 
 

@@ -1,17 +1,17 @@
-"""Which services give what to which hosts: hosts that get the same from all of them share one row, and so one profile.
+"""Which services give what to which cohorts: those that get the same from all share one row, and so one profile.
 
 A service is put in, or taken out, of all rows that it concerns; the others stay the very same objects, so that a
-change of one service costs what its hosts cost. Knows slices and profiles; knows nothing of templates or documents.
+change of one service costs what its cohorts cost. Knows slices and profiles; knows nothing of templates or documents.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import compress
-from operator import is_not, itemgetter
+from operator import itemgetter
 
+from reconciler.core.resolving.cohorts import Cohorts
 from reconciler.core.resolving.profile import Owns, layout_of
 from reconciler.core.resolving.references import Finding, check_profile
 from reconciler.kinds import Registry
@@ -46,57 +46,94 @@ class Row:
 
 @dataclass(slots=True)
 class Rows:
-    """Each host's row, and how many hosts have each. `touched` are the hosts whose row is not what it was at the start,
-    in the order in which they are here."""
+    """Each cohort's row, and how many cohorts have each. `touched` are the cohorts whose row is not what it was at the
+    start."""
 
-    by_host: dict[str, Row]
+    by_cohort: dict[int, Row]
     many: Counter[Row]
-    touched: dict[str, None] = field(default_factory=dict)
+    touched: dict[int, None] = field(default_factory=dict)
     _known: dict[tuple[tuple[str, Slice], ...], Row] = field(default_factory=dict)
 
     @classmethod
     def after(cls, before: Rows) -> Rows:
         """To go on from what was there."""
-        return cls(dict(before.by_host), Counter(before.many), _known=dict(before._known))
+        return cls(dict(before.by_cohort), Counter(before.many), _known=dict(before._known))
 
     @classmethod
-    def empty(cls, hosts: Iterable[str]) -> Rows:
-        """Hosts that get nothing yet."""
+    def empty(cls, cohorts: int) -> Rows:
+        """Nobody gets anything yet, of so many cohorts."""
         nothing = Row(())
-        by_host = dict.fromkeys(hosts, nothing)
-        return cls(by_host, Counter({nothing: len(by_host)}), dict.fromkeys(by_host), {(): nothing})
+        by_cohort = dict.fromkeys(range(cohorts), nothing)
+        return cls(by_cohort, Counter({nothing: cohorts}), dict.fromkeys(by_cohort), {(): nothing})
 
-    def put(self, service: str, slices: Mapping[str, Slice], hosts: Collection[str]) -> None:
-        """These hosts get from the service what is in `slices`, or nothing any more.
+    def moved(self, parents: Sequence[int]) -> Rows:
+        """The same by finer cohorts, each of which is a part of the one that is its parent."""
+        by_cohort = {number: self.by_cohort[at] for number, at in enumerate(parents)}
+        return Rows(by_cohort, Counter(by_cohort.values()), _known=dict(self._known))
 
-        Runs for every service and host there is, so hosts are only mapped; work is done for each different step.
-        """
-        before = [*map(self.by_host.__getitem__, hosts)]
-        parts = [*map(slices.get, hosts)]
-        # By identity: equal slices of a service are one tuple, and to hash what is in them would take longer.
-        different = {id(part): part for part in parts}
-        if len(different) == 1:
-            rows = {row: self._step(row, parts[0], service, many) for row, many in Counter(before).items()}
-            after = [*map(rows.__getitem__, before)]
-        else:
-            steps = [*zip(before, map(id, parts), strict=True)]
-            counted = Counter(steps).items()
-            stepped = {step: self._step(step[0], different[step[1]], service, many) for step, many in counted}
-            after = [*map(stepped.__getitem__, steps)]
-        self.by_host.update(zip(hosts, after, strict=True))
-        if len(self.touched) < len(self.by_host):
-            self.touched.update(dict.fromkeys(compress(hosts, map(is_not, before, after))))
+    def put(self, service: str, slices: Mapping[int, Slice], cohorts: Iterable[int]) -> None:
+        """These cohorts get from the service what is in `slices`, or nothing any more."""
+        steps: dict[tuple[Row, int], Row] = {}
+        for cohort in cohorts:
+            row, part = self.by_cohort[cohort], slices.get(cohort)
+            # By identity: equal slices of a service are one tuple, and to hash what is in them would take longer.
+            step = row, id(part)
+            if step not in steps:
+                steps[step] = self._known_or_new(_with(row, service, part))
+            after = steps[step]
+            if after is not row:
+                self._move(cohort, after)
 
-    def _step(self, row: Row, part: Slice | None, service: str, many: int) -> Row:
-        """The row of so many hosts that had the other one till now. Rows that nobody has are not kept, since they hold
-        on to documents."""
-        slices = {**dict(row.slices), service: part}
-        key = tuple((name, there) for name, there in sorted(slices.items(), key=itemgetter(0)) if there is not None)
-        if key == row.slices:
-            return row
-        after = self._known.setdefault(key, Row(key))
-        self.many[after] += many
-        self.many[row] -= many
+    def _known_or_new(self, slices: tuple[tuple[str, Slice], ...]) -> Row:
+        return self._known.get(slices) or Row(slices)
+
+    def _move(self, cohort: int, after: Row) -> None:
+        """Rows that no cohort has are not kept, since they hold on to documents."""
+        row = self.by_cohort[cohort]
+        self.by_cohort[cohort] = self._known[after.slices] = after
+        self.touched[cohort] = None
+        self.many[after] += 1
+        self.many[row] -= 1
         if not self.many[row]:
             del self.many[row], self._known[row.slices]
-        return after
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Given:
+    """Which row every host has: that of its cohort, but for hosts that are `apart`."""
+
+    cohorts: Cohorts
+    rows: Rows
+    apart: Mapping[str, Row]
+
+    @classmethod
+    def without(cls, services: Mapping[str, Collection[str]], cohorts: Cohorts, rows: Rows) -> Given:
+        """Some hosts don't get some services, whatever their cohort gets."""
+        made: dict[tuple[Row, frozenset[str]], Row] = {}
+        apart: dict[str, Row] = {}
+        for host, names in services.items():
+            row = rows.by_cohort[cohorts.with_host(host)]
+            step = row, frozenset(names)
+            if step not in made:
+                made[step] = _without(row, names)
+            if made[step] is not row:
+                apart[host] = made[step]
+        return cls(cohorts, rows, apart)
+
+    def each(self) -> Iterator[tuple[Row, Sequence[str]]]:
+        """Rows, each perhaps several times, with hosts that have them."""
+        for cohort, row in self.rows.by_cohort.items():
+            names = self.cohorts.members[cohort]
+            yield row, [name for name in names if name not in self.apart] if self.apart else names
+        for host, row in self.apart.items():
+            yield row, (host,)
+
+
+def _without(row: Row, services: Collection[str]) -> Row:
+    slices = tuple((name, part) for name, part in row.slices if name not in services)
+    return row if slices == row.slices else Row(slices)
+
+
+def _with(row: Row, service: str, part: Slice | None) -> tuple[tuple[str, Slice], ...]:
+    slices = {**dict(row.slices), service: part}
+    return tuple((name, there) for name, there in sorted(slices.items(), key=itemgetter(0)) if there is not None)

@@ -59,7 +59,7 @@ def host_scope(host: Host | None) -> Scope:
 
 def _of_host(host: Host | None, sealer: Sealer) -> tuple[Mapping[str, Any], frozenset[str]]:
     """What an inventory says of a host is data: only Git refers to secrets."""
-    if host is None or host.place.path.startswith(OUTSIDE):
+    if host is None or _outside(host):
         return host.vars if host else {}, frozenset()
     return sealer.sealed(host.vars)
 
@@ -84,7 +84,7 @@ def alike(uses: Sequence[Use], hosts: Sequence[Host]) -> list[list[Host]]:
     if ("host", "name") in uses or ("host",) in uses:
         return [[host] for host in hosts]
     groups: dict[object, list[Host]] = {}
-    for host, values in zip(hosts, zip(*(_column(use, hosts) for use in uses), strict=True), strict=True):
+    for host, values in zip(hosts, zip(*(column(use, hosts) for use in uses), strict=True), strict=True):
         groups.setdefault(values, []).append(host)
     return list(groups.values())
 
@@ -104,7 +104,7 @@ def origins(service: ServiceDocument, project: ProjectDocument | None, host: Hos
     return found
 
 
-def _column(use: Use, hosts: Sequence[Host]) -> list[Any]:
+def column(use: Use, hosts: Sequence[Host]) -> list[Any]:
     """What each host has of a value, such that different ones are told apart."""
     match use:
         case ("host", "labels", label, *_):
@@ -113,8 +113,14 @@ def _column(use: Use, hosts: Sequence[Host]) -> list[Any]:
             return [_hashable(_own(use, host)) for host in hosts]
     # By identity: hosts have few different vars, and those are one object.
     known = {id(host.vars): host for host in hosts}
-    values = {number: _hashable(_own(use, host)) for number, host in known.items()}
+    # Of an inventory they are data, of Git they may refer to a secret: the same words are not the same.
+    values = {number: (_outside(host), _hashable(_own(use, host))) for number, host in known.items()}
     return [values[id(host.vars)] for host in hosts]
+
+
+def _outside(host: Host) -> bool:
+    """Whether an inventory says what there is to say of the host."""
+    return host.place.path.startswith(OUTSIDE)
 
 
 def _own(use: Use, host: Host) -> Any:
