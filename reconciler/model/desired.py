@@ -124,7 +124,7 @@ class Desired:
 
     `broken` are the files with an error in them: what was last asked for by such a file is neither changed nor
     pruned. `layouts` maps each host's name to its shared profile, with samples for what varies; `profiles` to the
-    profile with the host's own content filled in (made when asked for); `asked` to a digest of all of it. `managed`
+    profile with the host's own content filled in, `asked` to a digest of all of it (made when asked for). `managed`
     counts the resources of all hosts, `renders` how often an entry was rendered to get here: once for each distinct
     set of the values that it uses, and not at all where it is what it was the last time. `inventories` are
     the paths of the sources outside of Git that are in use. `opaque` says that there may be documents whose names

@@ -6,6 +6,7 @@ Must not know what the values mean.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import orjson
@@ -23,6 +24,19 @@ def canonical(value: Any) -> bytes:
 def digest(value: Any) -> str:
     """32 hex characters of BLAKE2b over the canonical JSON of `value`."""
     return hashlib.blake2b(canonical(value), digest_size=16).hexdigest()
+
+
+def digest_with(first: str, pieces: Sequence[str]) -> Callable[[str], str]:
+    """Gives `digest([first, name.join(pieces)])` by the name: the JSON of the rest is made once. Names are those of
+    hosts, letters, digits, dots and hyphens, which stand in JSON as they are."""
+    head, *rest = [canonical(piece)[1:-1] for piece in pieces]
+    parts = [canonical([first, ""])[:-2] + head, *rest]
+    parts[-1] += b'"]'
+
+    def of(name: str) -> str:
+        return hashlib.blake2b(name.encode().join(parts), digest_size=16).hexdigest()
+
+    return of
 
 
 def text_digest(content: bytes) -> str:

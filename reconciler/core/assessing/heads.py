@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
-from itertools import chain, compress
+from itertools import compress
 from operator import is_, is_not
 from typing import TypeVar
 
@@ -50,42 +50,45 @@ NOBODY = Standing({}, {}, {}, frozenset(), {}, 0, None)
 def standing(desired: Desired, heads: Mapping[str, Head], before: Standing = NOBODY) -> Standing:
     """How hosts stand, from how they stood before. On a host that is not open everything is in order and on record,
     by digest: nothing is due there."""
-    asked = desired.asked
-    another = differing(before.asked, asked)
+    layouts = desired.layouts
+    # The same object is the same request, and so is nearly every other that is equal: no digest is made to tell.
+    another = differing(before.layouts, layouts)
     said = differing(before.heads, heads)
     were_in_order = _were_in_order(another, set(said), desired, before)
     # In the order of the mappings: to look at a fleet's hosts in any other takes twice as long.
-    moved = dict.fromkeys(chain(another, said))
-    opened = _opened([host for host in moved if host not in were_in_order], asked, heads)
+    moved = {**dict.fromkeys(another), **dict.fromkeys(said)}
+    opened = _opened([host for host in moved if host not in were_in_order], desired, heads)
     # What Git asks for makes no difference to what was said, but for hosts that come and go.
-    said = dict.fromkeys(chain(said, (host for host in another if (host in asked) is not (host in before.asked))))
-    total = before.total + _sum(said, asked, heads) - _sum(said, before.asked, before.heads)
+    came_or_went = [host for host in another if (host in layouts) is not (host in before.layouts)]
+    said = {**dict.fromkeys(said), **dict.fromkeys(came_or_went)}
+    total = before.total + _sum(said, layouts, heads) - _sum(said, before.layouts, before.heads)
     bases = {host: base for host, base in before.bases.items() if host not in moved}
-    bases |= _bases(opened, heads, before) | were_in_order
+    bases.update(_bases(opened, heads, before))
+    bases.update(were_in_order)
     return Standing(
-        asked=asked,
-        layouts=desired.layouts,
+        asked=desired.asked,
+        layouts=layouts,
         heads=heads,
         open=frozenset().union(before.open - moved.keys(), opened, were_in_order),
         bases=bases,
         total=total % (1 << 8 * _SIZE),
-        oldest=_oldest(asked, heads, before, said),
+        oldest=_oldest(layouts, heads, before, said),
     )
 
 
 def _oldest(
-    asked: Mapping[str, str], heads: Mapping[str, Head], before: Standing, said: Collection[str]
+    layouts: Mapping[str, Profile], heads: Mapping[str, Head], before: Standing, said: Collection[str]
 ) -> datetime | None:
     """From all hosts only if one that has moved was the oldest before."""
-    if before.oldest is None or before.oldest in _given(said, before.asked, before.heads):
-        return min(_given(asked, asked, heads), default=None)
-    return min([before.oldest, *_given(said, asked, heads)])
+    if before.oldest is None or before.oldest in _given(said, before.layouts, before.heads):
+        return min(_given(layouts, layouts, heads), default=None)
+    return min([before.oldest, *_given(said, layouts, heads)])
 
 
-def _given(hosts: Collection[str], asked: Mapping[str, str], heads: Mapping[str, Head]) -> set[datetime]:
+def _given(hosts: Collection[str], layouts: Mapping[str, Profile], heads: Mapping[str, Head]) -> set[datetime]:
     """When hosts that Git asks for gave their answers."""
     # By position, since this may look at every host: (host, observed_at, fingerprint, unreachable, …).
-    found = {heads[host][1] for host in hosts if host in heads and host in asked and not heads[host][3]}
+    found = {heads[host][1] for host in hosts if host in heads and host in layouts and not heads[host][3]}
     return {at for at in found if at}
 
 
@@ -95,7 +98,7 @@ def differing(before: Mapping[str, T], now: Mapping[str, T]) -> Collection[str]:
     if before is now:
         return ()
     if not before:
-        return now.keys()
+        return now
     if len(before) == len(now) and all(map(is_, before, now)):
         return [*compress(now, map(is_not, before.values(), now.values()))]
     return {name for name in before.keys() | now.keys() if before.get(name) is not now.get(name)}
@@ -106,28 +109,29 @@ def _were_in_order(
 ) -> dict[str, Profile]:
     """Hosts that were in order and said nothing new, with what was asked of them till now. They are open because Git
     asks for something else, which can be told without a look at their heads."""
-    calm = [host for host in another if host in before.asked and host not in before.open and host not in said]
+    calm = [host for host in another if host in before.layouts and host not in before.open and host not in said]
     was = [*map(before.layouts.__getitem__, calm)]
     moves = [*zip(was, map(desired.layouts.get, calm), strict=True)]
     # Told once for all that get another shared part; else it may be in what is each host's own.
     others = {(old, new) for old, new in set(moves) if new is not None and new.digest != old.digest}
-    asked = desired.asked
+    if len(others) == len(set(moves)):
+        return dict(zip(calm, was, strict=True))
     return {
         host: old
         for host, old, move in zip(calm, was, moves, strict=True)
-        if move in others or asked.get(host, before.asked[host]) != before.asked[host]
+        if move in others or (move[1] and desired.asked[host] != before.asked[host])
     }
 
 
-def _opened(hosts: Collection[str], asked: Mapping[str, str], heads: Mapping[str, Head]) -> set[str]:
+def _opened(hosts: Collection[str], desired: Desired, heads: Mapping[str, Head]) -> set[str]:
     """Those that are not in order for what Git asks and they answered, and those with things of ours that left Git."""
-    found = set()
+    found, layouts, asked = set(), desired.layouts, desired.asked
     for host in hosts:
         head = heads.get(host)
-        if host not in asked:
+        if host not in layouts:
             if head is not None and head.owned:
                 found.add(host)
-        elif head is None or head.asked != asked[host] or head.answered != head.fingerprint or head.unreachable:
+        elif head is None or head.answered != head.fingerprint or head.unreachable or head.asked != asked[host]:
             found.add(host)
     return found
 
@@ -139,14 +143,14 @@ def _bases(opened: Collection[str], heads: Mapping[str, Head], before: Standing)
         head = heads.get(host)
         if head is None or not head.alike or head.answered != head.fingerprint or head.unreachable:
             continue
-        if head.asked == before.asked.get(host):
+        if host in before.layouts and head.asked == before.asked[host]:
             found[host] = before.layouts[host]
         elif host in before.bases and before.heads[host].asked == head.asked:
             found[host] = before.bases[host]
     return found
 
 
-def _sum(hosts: Collection[str], asked: Mapping[str, str], heads: Mapping[str, Head]) -> int:
+def _sum(hosts: Collection[str], layouts: Mapping[str, Profile], heads: Mapping[str, Head]) -> int:
     """The part that these hosts have in the total; nothing for hosts that were never asked, or that left Git."""
-    said = [f"{host}\0{heads[host].fingerprint}".encode() for host in hosts if host in heads and host in asked]
+    said = [f"{host}\0{heads[host].fingerprint}".encode() for host in hosts if host in heads and host in layouts]
     return sum([int.from_bytes(blake2b(each, digest_size=_SIZE).digest(), "big") for each in said])

@@ -55,10 +55,10 @@ class _Look:
         """Hosts of which something else is asked, by what was and what is. Where what is each host's own is the same in
         both, the shared parts tell all."""
         found: dict[tuple[Profile, Profile], list[str]] = {}
-        for host, asked in self.after.asked.items():
-            if self.before.asked.get(host) == asked:
+        for host, layout in self.after.layouts.items():
+            was, now = self.before.layouts.get(host, _NO_RESOURCES), layout
+            if was is now or (was.digest == now.digest and self.before.asked[host] == self.after.asked[host]):
                 continue
-            was, now = self.before.layouts.get(host, _NO_RESOURCES), self.after.layouts[host]
             if was.varying != now.varying:
                 was, now = self.before.profiles.get(host, _NO_RESOURCES), self.after.profiles[host]
             found.setdefault((was, now), []).append(host)

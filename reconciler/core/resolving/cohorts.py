@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import chain, compress
 from operator import attrgetter
 from typing import Any, TypeVar
@@ -25,13 +26,11 @@ ELSE = "\0else"
 """Stands for values of a label that no selector names: it is no value that a label can have."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Marked:
-    """All hosts, sorted by name, and the names of the vars that each of them sets itself. What they have of a value is
-    looked up once."""
+    """All hosts, sorted by name. What they have of a value is looked up once."""
 
     all: tuple[Host, ...]
-    named: tuple[frozenset[str], ...]
     _columns: dict[Use, list[Any]] = field(default_factory=dict)
 
     def column(self, use: Use) -> list[Any]:
@@ -41,14 +40,18 @@ class Marked:
             self._columns[whole] = column(whole, self.all)
         return self._columns[whole]
 
+    @cached_property
+    def _vars(self) -> dict[int, frozenset[str]]:
+        """The names of vars that hosts set themselves, by what identifies the vars: hosts have few different ones."""
+        return {number: frozenset(own) for number, own in {id(host.vars): host.vars for host in self.all}.items()}
 
-def marked(hosts: Mapping[str, Host]) -> Marked:
-    """Looked up once for the same hosts."""
-    # By identity: hosts have few different vars, and those are one object.
-    vars_of = {id(host.vars): host.vars for host in hosts.values()}
-    known: dict[frozenset[str], frozenset[str]] = {}
-    names = {number: known.setdefault(of := frozenset(own), of) for number, own in vars_of.items()}
-    return Marked(all=tuple(hosts.values()), named=tuple([names[id(host.vars)] for host in hosts.values()]))
+    def overridden(self, uses: Iterable[Use], mask: bytes) -> frozenset[str]:
+        """The vars, of those that are used, that some of the hosts set themselves."""
+        everywhere = frozenset[str]().union(*self._vars.values())
+        used = {use[1] for use in uses if use[0] == "vars" and len(use) > 1}
+        wanted = everywhere if ("vars",) in uses else everywhere & used
+        sets = {id(host.vars) for host in compress(self.all, mask)} if wanted else ()
+        return wanted & frozenset[str]().union(*(self._vars[number] for number in sets))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,11 @@ class Cohorts:
         """The cohorts whose hosts are those of a service: it has all hosts of a cohort or none."""
         mask = service.mask
         return [*compress(range(len(self.first)), [mask[at] for at in self.first])]
+
+    @property
+    def rooted(self) -> list[int]:
+        """Those of hosts whose `/` is a directory."""
+        return [cohort for cohort, at in enumerate(self.first) if self.hosts.all[at].root]
 
     def sample(self, cohort: int) -> Host:
         return self.hosts.all[self.first[cohort]]

@@ -22,7 +22,7 @@ from reconciler.core.resolving.opaque import Sealer
 from reconciler.core.resolving.profile import Own, described
 from reconciler.core.resolving.recipe import Cook, Recipe, Unusable, compile_entry
 from reconciler.core.resolving.render import Scope, Use
-from reconciler.core.resolving.rows import Slice
+from reconciler.core.resolving.rows import Requires, Slice
 from reconciler.core.resolving.values import alike, context, host_scope, varies
 from reconciler.kinds import Registry
 from reconciler.model.desired import Host, Resource
@@ -53,13 +53,15 @@ class Files:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ground:
-    """What the columns of all services are made from. `claims` says how many entries ask for the same key."""
+    """What the columns of all services are made from. `claims` says how many entries ask for the same key, `requires`
+    what each service requires."""
 
     linked: Linked
     registry: Registry
     files: Files
     hosts: Marked
     claims: Mapping[Key, int]
+    requires: Requires
 
     def contested(self, key: Key) -> bool:
         """Whether several entries ask for it, so that what they say has to be compared on every host."""
@@ -188,21 +190,29 @@ class Draft:
     lines: list[Column | _Line] = field(default_factory=list)
 
     def compile(self, before: Part | None) -> None:
-        part, linked, hosts = self.part, self.part.service, self.ground.hosts
-        service = linked.document
-        overridden = frozenset[str]().union(*set(compress(hosts.named, linked.mask)))
-        told_by: set[Use] = {use for use in check_uses(service) if varies(use, overridden)}
-        for entry in service.entries:
-            try:
-                recipe = compile_entry(entry, service.name, self.ground.registry[entry.kind], part.sealer.read)
-            except Unusable as error:
-                part.hold(linked.hosts, error.problem)
-                self.lines.append({})
-                break
+        linked, checked = self.part.service, check_uses(self.part.service.document)
+        recipes = self._recipes()
+        used = checked.union(*(recipe.uses for recipe in recipes))
+        overridden = self.ground.hosts.overridden(used, linked.mask)
+        told_by = {use for use in checked if varies(use, overridden)}
+        for recipe in recipes:
             line = self._line(recipe, [use for use in recipe.uses if varies(use, overridden)], before)
             told_by.update(line.uses if isinstance(line, _Line) else ())
             self.lines.append(line)
-        part.traits = traits_of(linked, told_by)
+        if len(recipes) < len(linked.document.entries):
+            self.lines.append({})
+        self.part.traits = traits_of(linked, told_by)
+
+    def _recipes(self) -> list[Recipe]:
+        """Of all entries, up to one that can't be used anywhere: nothing can then."""
+        part, service, found = self.part, self.part.service.document, list[Recipe]()
+        for entry in service.entries:
+            try:
+                found.append(compile_entry(entry, service.name, self.ground.registry[entry.kind], part.sealer.read))
+            except Unusable as error:
+                part.hold(part.service.hosts, error.problem)
+                break
+        return found
 
     def filled(self, cohorts: Cohorts) -> Part:
         """What the service wants on each of its cohorts. Those for which an entry can't be used have no slice."""
@@ -235,8 +245,10 @@ class Draft:
         many = len(linked.hosts)
         if many <= OWN or not recipe.only_content or Key(entry.kind, entry.name) in self.part.contested:
             return False
+        if ("host", "name") in uses or ("host",) in uses:
+            return True
         values = zip(*(compress(self.ground.hosts.column(use), linked.mask) for use in uses), strict=True)
-        return ("host", "name") in uses or 2 * len(set(values)) > max(2 * OWN, many)
+        return 2 * len(set(values)) > max(2 * OWN, many)
 
     def _by_cohort(self, line: _Line, cohorts: Cohorts, within: list[int]) -> Column:
         if not line.uses:

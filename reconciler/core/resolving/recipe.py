@@ -27,7 +27,7 @@ from reconciler.core.resolving.render import (
 )
 from reconciler.kinds.base import COMMON, Kind
 from reconciler.model.desired import Resource
-from reconciler.model.digest import digest
+from reconciler.model.digest import digest, digest_with
 from reconciler.model.document import Entry
 from reconciler.model.key import Key, Place
 from reconciler.model.problem import Problem
@@ -145,7 +145,7 @@ class Cook:
         base, pieces = self._first[1], around_name(template, context)
         if pieces is None or context["vars"].tokens:
             return None
-        return lambda name: digest([base, name.join(pieces)])
+        return digest_with(base, pieces)
 
     def _again(self, first: Resource, base: str, context: Mapping[str, Scope]) -> Resource | None:
         """As the first, but for the content: text, which is valid whatever it says. None if only one of the two holds

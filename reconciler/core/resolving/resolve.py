@@ -15,11 +15,11 @@ from typing import Any
 from reconciler.core.graph import reached
 from reconciler.core.linking.link import Linked, LinkedService
 from reconciler.core.quote import listing
-from reconciler.core.resolving.cohorts import Cohorts, cohorts, marked, together
+from reconciler.core.resolving.cohorts import Cohorts, Marked, cohorts, together
 from reconciler.core.resolving.column import Draft, Files, Ground, Part, Read, draft_of
 from reconciler.core.resolving.profile import Asked, Owns, Profiles
 from reconciler.core.resolving.references import check_rooted
-from reconciler.core.resolving.rows import Given, Rows
+from reconciler.core.resolving.rows import Given, Requires, Rows
 from reconciler.kinds import Registry
 from reconciler.model.desired import Desired, Held, Project, Service
 from reconciler.model.key import Key
@@ -68,8 +68,8 @@ def resolve_again(
     """As `resolve`. Of the services that are what they were `before`, on the very same hosts, nothing is made anew."""
     if before is not None and not (before.ground.linked.hosts is linked.hosts and before.ground.registry is registry):
         before = None
-    hosts = before.ground.hosts if before else marked(linked.hosts)
-    ground = Ground(linked, registry, files, hosts, _claims(linked))
+    hosts = before.ground.hosts if before else Marked(tuple(linked.hosts.values()))
+    ground = Ground(linked, registry, files, hosts, _claims(linked), _requires(linked, before))
     still, drafts = _drafts(before.parts if before else {}, ground)
     now = [*still.values(), *(draft.part for draft in drafts.values())]
     told = (before.cohorts if before else cohorts(hosts)).told_by(together(part.traits for part in now))
@@ -119,6 +119,12 @@ def _rows(before: Resolved | None, parts: Mapping[str, Part], told: Cohorts) -> 
     return rows
 
 
+def _requires(linked: Linked, before: Resolved | None) -> Requires:
+    """The very same as before, if it says the same: it is looked at for every row."""
+    requires = {name: service.document.requires for name, service in linked.services.items()}
+    return before.ground.requires if before and before.ground.requires == requires else requires
+
+
 def _claims(linked: Linked) -> Counter[Key]:
     return Counter(
         Key(entry.kind, entry.name) for service in linked.services.values() for entry in service.document.entries
@@ -152,12 +158,11 @@ def _profiles(before: Resolved | None, given: Given, owns: Owns) -> dict[str, An
 def _held_by(parts: Mapping[str, Part], given: Given, owns: Owns, ground: Ground) -> HeldBy:
     """Services that can't be used on some hosts: by their own values, or by what else those hosts should have."""
     held = _unusable(parts)
-    requires = {name: service.document.requires for name, service in ground.linked.services.items()}
     for row, hosts in given.each():
-        findings = row.findings(owns, requires, ground.registry)
-        if hosts and ground.linked.hosts[hosts[0]].root:
-            findings = (*findings, *check_rooted(row.profile(owns), ground.registry))
-        for finding in findings:
+        for finding in row.findings(owns, ground.requires, ground.registry):
+            held.setdefault(finding, {}).update(dict.fromkeys(hosts))
+    for row, hosts in given.rooted():
+        for finding in check_rooted(row.profile(owns), ground.registry):
             held.setdefault(finding, {}).update(dict.fromkeys(hosts))
     return held
 

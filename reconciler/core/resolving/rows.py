@@ -38,8 +38,8 @@ class Row:
         return self._profile
 
     def findings(self, owns: Owns, requires: Requires, registry: Registry) -> tuple[Finding, ...]:
-        """What `check_profile` says. The kinds are the same all along."""
-        if self._findings is None or self._findings[0] != requires:
+        """What `check_profile` says; once for the same `requires`. The kinds are the same all along."""
+        if self._findings is None or self._findings[0] is not requires:
             self._findings = requires, tuple(check_profile(self.profile(owns), requires, registry))
         return self._findings[1]
 
@@ -122,11 +122,20 @@ class Given:
 
     def each(self) -> Iterator[tuple[Row, Sequence[str]]]:
         """Rows, each perhaps several times, with hosts that have them."""
-        for cohort, row in self.rows.by_cohort.items():
+        return self._of(range(len(self.cohorts.members)), self.apart)
+
+    def rooted(self) -> Iterator[tuple[Row, Sequence[str]]]:
+        """As `each`, of hosts whose `/` is a directory."""
+        cohorts = self.cohorts.rooted
+        names = self.apart.keys() & set(self.cohorts.names(cohorts)) if self.apart else ()
+        return self._of(cohorts, names)
+
+    def _of(self, cohorts: Iterable[int], apart: Iterable[str]) -> Iterator[tuple[Row, Sequence[str]]]:
+        for cohort in cohorts:
             names = self.cohorts.members[cohort]
-            yield row, [name for name in names if name not in self.apart] if self.apart else names
-        for host, row in self.apart.items():
-            yield row, (host,)
+            yield self.rows.by_cohort[cohort], [n for n in names if n not in self.apart] if self.apart else names
+        for host in apart:
+            yield self.apart[host], (host,)
 
 
 def _without(row: Row, services: Collection[str]) -> Row:
