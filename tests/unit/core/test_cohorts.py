@@ -194,3 +194,16 @@ def test_going_on_from_a_revision_comes_to_the_same_as_beginning(count: int) -> 
         renders.append((found.desired.renders, alone.desired.renders))
     assert sum(now for now, _ in renders) < sum(anew for _, anew in renders)
     assert renders[len(REVISIONS)][0] == 0, "the same revision again"
+
+
+@pytest.mark.parametrize("count", [12, 40])
+def test_a_service_that_can_not_be_used_on_a_host_is_in_nobodys_way_there(count: int) -> None:
+    """Of the hosts in two racks only one has the var that the first service takes for granted."""
+    services = {name: _service(4, name) for name in REVISIONS[4]}
+    linked = link(replace(_parsed({"hosts": _hosts(count)}), services=services), builtin(), allow_local=True)
+    found = resolve_again("r", linked, Files(lambda _: None), builtin(), None).desired
+    assert [held.hosts for held in found.held if held.service == "base"] == [("web-07",)]
+    assert found.profiles["web-07"].resources == ()
+    for name in ("web-04", "web-08"):
+        assert [(r.service, r.key.name) for r in found.profiles[name].resources] == [("base", "/etc/a")]
+    assert [r.key.name for r in found.profiles["web-00"].resources] == ["/etc/a", "/etc/some"]
