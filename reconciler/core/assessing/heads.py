@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
 from itertools import compress
-from operator import is_, is_not
+from operator import is_, is_not, ne
 from typing import TypeVar
 
 from reconciler.model.desired import Desired, Profile
@@ -56,12 +56,14 @@ def standing(desired: Desired, heads: Mapping[str, Head], before: Standing = NOB
     said = differing(before.heads, heads)
     were_in_order = _were_in_order(another, set(said), desired, before)
     # In the order of the mappings: to look at a fleet's hosts in any other takes twice as long.
-    moved = {**dict.fromkeys(another), **dict.fromkeys(said)}
-    opened = _opened([host for host in moved if host not in were_in_order], desired, heads)
-    # What Git asks for makes no difference to what was said, but for hosts that come and go.
-    came_or_went = [host for host in another if (host in layouts) is not (host in before.layouts)]
-    said = {**dict.fromkeys(said), **dict.fromkeys(came_or_went)}
-    total = before.total + _sum(said, layouts, heads) - _sum(said, before.layouts, before.heads)
+    moved = dict.fromkeys(another)
+    moved.update(dict.fromkeys(said))
+    opened = _opened([host for host in moved if host not in were_in_order] if were_in_order else moved, desired, heads)
+    if said is not heads:
+        # What Git asks for makes no difference to what was said, but for hosts that come and go.
+        came_or_went = [host for host in another if (host in layouts) is not (host in before.layouts)]
+        said = {**dict.fromkeys(said), **dict.fromkeys(came_or_went)}
+    then, now = _told(said, before.layouts, before.heads), _told(said, layouts, heads)
     bases = {host: base for host, base in before.bases.items() if host not in moved}
     bases.update(_bases(opened, heads, before))
     bases.update(were_in_order)
@@ -71,24 +73,30 @@ def standing(desired: Desired, heads: Mapping[str, Head], before: Standing = NOB
         heads=heads,
         open=frozenset().union(before.open - moved.keys(), opened, were_in_order),
         bases=bases,
-        total=total % (1 << 8 * _SIZE),
-        oldest=_oldest(layouts, heads, before, said),
+        total=(before.total + _sum(now) - _sum(then)) % (1 << 8 * _SIZE),
+        oldest=_oldest(before, then, now) or min(_given(_told(heads, layouts, heads)), default=None),
     )
 
 
-def _oldest(
-    layouts: Mapping[str, Profile], heads: Mapping[str, Head], before: Standing, said: Collection[str]
-) -> datetime | None:
-    """From all hosts only if one that has moved was the oldest before."""
-    if before.oldest is None or before.oldest in _given(said, before.layouts, before.heads):
-        return min(_given(layouts, layouts, heads), default=None)
-    return min([before.oldest, *_given(said, layouts, heads)])
+def _told(hosts: Collection[str], layouts: Mapping[str, Profile], heads: Mapping[str, Head]) -> list[tuple[str, Head]]:
+    """What is known of those of these hosts that Git asks for and that were ever asked."""
+    if hosts is heads:
+        return [(host, head) for host, head in heads.items() if host in layouts]
+    return [(host, heads[host]) for host in hosts if host in heads and host in layouts]
 
 
-def _given(hosts: Collection[str], layouts: Mapping[str, Profile], heads: Mapping[str, Head]) -> set[datetime]:
-    """When hosts that Git asks for gave their answers."""
+def _oldest(before: Standing, then: list[tuple[str, Head]], now: list[tuple[str, Head]]) -> datetime | None:
+    """When the oldest answer was given; None where only a look at all hosts can tell, since the oldest one is another
+    now."""
+    if before.oldest is None or before.oldest in _given(then):
+        return None if then or before.heads else min(_given(now), default=None)
+    return min([before.oldest, *_given(now)])
+
+
+def _given(told: list[tuple[str, Head]]) -> set[datetime]:
+    """When answers were given."""
     # By position, since this may look at every host: (host, observed_at, fingerprint, unreachable, …).
-    found = {heads[host][1] for host in hosts if host in heads and host in layouts and not heads[host][3]}
+    found = {head[1] for _, head in told if not head[3]}
     return {at for at in found if at}
 
 
@@ -125,14 +133,21 @@ def _were_in_order(
 
 def _opened(hosts: Collection[str], desired: Desired, heads: Mapping[str, Head]) -> set[str]:
     """Those that are not in order for what Git asks and they answered, and those with things of ours that left Git."""
-    found, layouts, asked = set(), desired.layouts, desired.asked
+    found: set[str] = set()
+    calm: list[str] = []
+    marks: list[str] = []
+    layouts = desired.layouts
     for host in hosts:
         head = heads.get(host)
         if host not in layouts:
             if head is not None and head.owned:
                 found.add(host)
-        elif head is None or head.answered != head.fingerprint or head.unreachable or head.asked != asked[host]:
+        elif head is None or head.answered != head.fingerprint or head.unreachable:
             found.add(host)
+        else:
+            calm.append(host)
+            marks.append(head.asked)
+    found.update(compress(calm, map(ne, marks, map(desired.asked.__getitem__, calm))))
     return found
 
 
@@ -150,7 +165,7 @@ def _bases(opened: Collection[str], heads: Mapping[str, Head], before: Standing)
     return found
 
 
-def _sum(hosts: Collection[str], layouts: Mapping[str, Profile], heads: Mapping[str, Head]) -> int:
-    """The part that these hosts have in the total; nothing for hosts that were never asked, or that left Git."""
-    said = [f"{host}\0{heads[host].fingerprint}".encode() for host in hosts if host in heads and host in layouts]
+def _sum(told: list[tuple[str, Head]]) -> int:
+    """The part that these hosts have in the total."""
+    said = [f"{host}\0{head.fingerprint}".encode() for host, head in told]
     return sum([int.from_bytes(blake2b(each, digest_size=_SIZE).digest(), "big") for each in said])

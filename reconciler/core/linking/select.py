@@ -15,6 +15,7 @@ from operator import or_
 from reconciler.model.desired import Host
 from reconciler.model.document import Expression, Selector
 
+_ONE = ord("1")
 _BITS = bytes.maketrans(b"01", b"\x00\x01")
 
 
@@ -92,16 +93,15 @@ class LabelIndex:
     def _values(self, key: str) -> dict[str, list[int]]:
         """The hosts' positions by the value that they have for a key."""
         if key not in self._positions:
-            found: dict[str, list[int]] = defaultdict(list)
-            for i, labels in enumerate(self._labels):
-                if key in labels:
-                    found[labels[key]].append(i)
-            self._positions[key] = found
+            found: dict[str | None, list[int]] = defaultdict(list)
+            for i, value in enumerate([labels.get(key) for labels in self._labels]):
+                found[value].append(i)
+            self._positions[key] = {value: at for value, at in found.items() if value is not None}
         return self._positions[key]
 
     def _bitmap(self, positions: Sequence[int]) -> int:
-        """Through bytes: setting bits one by one in an integer would copy it for each."""
-        buffer = bytearray(len(self._names) // 8 + 1)
+        """Through digits: setting bits one by one in an integer would copy it for each."""
+        digits = bytearray(b"0" * (len(self._names) + 1))
         for i in positions:
-            buffer[i >> 3] |= 1 << (i & 7)
-        return int.from_bytes(buffer, "little")
+            digits[~i] = _ONE
+        return int(digits, 2)

@@ -271,38 +271,42 @@ class Draft:
     def _digested(self, cook: Cook, uses: list[Use]) -> Column | None:
         """The first host's resource as the sample of all, and every host's digest. None where that can't be had."""
         rest = iter(alike(uses, [*compress(self.ground.hosts.all, self.part.service.mask)]))
-        digests: dict[str, str] = {}
         for members in rest:
             sample = self._cooked(cook, members[0], [host.name for host in members])
             if sample is not None:
-                digests.update(dict.fromkeys((host.name for host in members), sample.digest))
                 break
         else:
             return {}
-        own = self._own_digest(cook, uses)
-        for members in rest:
+        digests = dict.fromkeys((host.name for host in members), sample.digest)
+        others = self._own_digests(cook, uses, [*rest])
+        if others is None:
+            return None
+        digests.update(others)
+        self.part.own[sample] = Own(digests, partial(_made, cook, self.ground.linked.hosts, self.scopes))
+        return sample
+
+    def _own_digests(self, cook: Cook, uses: list[Use], groups: list[list[Host]]) -> Mapping[str, str] | None:
+        """Each host's digest. Where all that templates use of a host is its name as it is, the text around that is made
+        once; where it is nothing but what stands in its document beside its vars, all hosts share the rest."""
+        shared = self.scopes.of(None)
+        if uses == [("host", "name")] and (named := cook.named(shared)):
+            names = [members[0].name for members in groups]
+            self.part.renders += len(names)
+            return dict(zip(names, map(named, names), strict=True))
+        beside = all(scope == "host" for scope, *_ in uses)
+        digests: dict[str, str] = {}
+        for members in groups:
+            first = members[0]
             self.part.renders += 1
             try:
-                found = own(members[0])
+                found = cook.own_digest({**shared, "host": host_scope(first)} if beside else self.scopes.of(first))
             except Unusable as error:
                 self.part.hold([host.name for host in members], error.problem)
                 continue
             if found is None:
                 return None
-            for host in members:
-                digests[host.name] = found
-        self.part.own[sample] = Own(digests, partial(_made, cook, self.ground.linked.hosts, self.scopes))
-        return sample
-
-    def _own_digest(self, cook: Cook, uses: list[Use]) -> Callable[[Host], str | None]:
-        """How to get a host's digest. Where templates use nothing else of a host than what stands in its document
-        beside its vars, all hosts share the rest; where it is its name as it is, the text around it is made once."""
-        if any(scope != "host" for scope, *_ in uses):
-            return lambda host: cook.own_digest(self.scopes.of(host))
-        shared = self.scopes.of(None)
-        if uses == [("host", "name")] and (named := cook.named(shared)):
-            return lambda host: named(host.name)
-        return lambda host: cook.own_digest({**shared, "host": host_scope(host)})
+            digests.update(dict.fromkeys((host.name for host in members), found))
+        return digests
 
 
 def _made(cook: Cook, hosts: Mapping[str, Host], scopes: _Scopes, name: str) -> Resource:

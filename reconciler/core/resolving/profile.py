@@ -77,13 +77,15 @@ class Asked(Mapping[str, str]):
 
     def __getitem__(self, host: str) -> str:
         layout = self._layouts[host]
-        if not layout.varying:
+        sources = self._sources.get(layout)
+        if sources is None:
+            sources = [self._owns[r].digests for r in layout.resources if r in layout.varying]
+            self._sources[layout] = sources
+        if not sources:
             return layout.digest
-        if layout not in self._sources:
-            self._sources[layout] = [self._owns[r].digests for r in layout.resources if r in layout.varying]
         # As `model.digest`, but for digests alone, which are all of one length: there may be one for every host.
-        own = [digests[host] for digests in self._sources[layout]]
-        return blake2b("".join([layout.digest, *own]).encode(), digest_size=16).hexdigest()
+        own = "".join([digests[host] for digests in sources])
+        return blake2b((layout.digest + own).encode(), digest_size=16).hexdigest()
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._layouts)
