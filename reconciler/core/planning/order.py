@@ -40,6 +40,9 @@ def order(assessment: Assessment, programs: Programs) -> Ordered:
     result = Ordered()
     hosts_of: dict[tuple[Due, ...], list[str]] = {}
     for verdict, hosts in assessment.verdicts:
+        if verdict.dues in hosts_of:  # all of one service
+            hosts_of[verdict.dues] += hosts
+            continue
         for service, dues in _by_service(verdict.dues).items():
             if dues not in hosts_of:
                 hosts_of[dues] = _hosts_of(service, dues, programs, result)

@@ -31,8 +31,7 @@ def steps(found: Ordered, desired: Desired, caution: Caution) -> Steps:
     A step is called for its service (`edge`), or for its batch of it (`edge/2`). The first batch of a service needs
     the last of each that its service requires, any other the one before it.
     """
-    touched = set[str]().union(*(hosts for programs in found.hosts.values() for hosts in programs.values()))
-    broad = caution.broad(len(touched), len(desired.hosts))
+    broad = _broad(found, len(desired.hosts), caution)
     made: list[Step] = []
     rollouts: dict[str, Terms] = {}
     last: dict[str, str] = {}
@@ -49,6 +48,15 @@ def steps(found: Ordered, desired: Desired, caution: Caution) -> Steps:
     return Steps(tuple(made), rollouts)
 
 
+def _broad(found: Ordered, fleet: int, caution: Caution) -> bool:
+    """Whether it touches too many hosts to change them all at once. One service often does alone."""
+    most = max((sum(map(len, programs.values())) for programs in found.hosts.values()), default=0)
+    if caution.broad(most, fleet):
+        return True
+    touched = set[str]().union(*(hosts for programs in found.hosts.values() for hosts in programs.values()))
+    return caution.broad(len(touched), fleet)
+
+
 def _chained(
     service: str, needs: tuple[str, ...], programs: Mapping[str, list[str]], cut: list[tuple[Batch, list[str]]]
 ) -> Iterator[Step]:
@@ -56,17 +64,15 @@ def _chained(
         whole = {id_: tuple(sorted(members)) for id_, members in sorted(programs.items())}
         yield Step(service, service, needs, whole)
         return
-    program: dict[str, str] = {}
-    for id_, members in programs.items():
-        program.update(dict.fromkeys(members, id_))
+    # Nearly all hosts of a service get the same: only the others are looked up one by one.
+    usual = max(programs, key=lambda id_: len(programs[id_]))
+    others = {host: id_ for id_, members in programs.items() if id_ != usual for host in members}
     for batch, hosts in cut:
-        part: dict[str, list[str]] = {}
-        for host, id_ in zip(hosts, map(program.__getitem__, hosts), strict=True):
-            if id_ not in part:
-                part[id_] = []
-            part[id_].append(host)
+        part = {usual: [host for host in hosts if host not in others]}
+        for host in filter(others.__contains__, hosts):
+            part.setdefault(others[host], []).append(host)
         name = f"{service}/{batch.number}"
-        yield Step(name, service, needs, {id_: tuple(part[id_]) for id_ in sorted(part)}, batch)
+        yield Step(name, service, needs, {id_: tuple(part[id_]) for id_ in sorted(part) if part[id_]}, batch)
         needs = (name,)
 
 
