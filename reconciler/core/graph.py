@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
+from heapq import heappop, heappush
+from itertools import chain
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -15,14 +17,14 @@ N = TypeVar("N", bound=Hashable)
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """Positions in an order that keeps every edge of `graph` (None: there is no edge)."""
+    """Positions in an order that keeps every edge; `edges` are the positions that have one to a position."""
 
     order: tuple[int, ...]
-    graph: nx.DiGraph[int] | None
+    edges: Mapping[int, frozenset[int]]
 
     def before(self, position: int) -> list[int]:
         """The positions that have an edge to this one, sorted."""
-        return sorted(self.graph.predecessors(position)) if self.graph is not None else []
+        return sorted(self.edges.get(position, ()))
 
 
 def ordered(
@@ -32,19 +34,46 @@ def ordered(
 
     `must` edges are free of cycles (their giver saw to it). A `should` edge that would close a cycle is left out.
     """
-    needed, wished = list(must), sorted(set(should))
+    needed = set(must)
+    wished = sorted({(before, after) for before, after in should if before != after})
+    by_rank = sorted(range(len(rank)), key=rank.__getitem__)
     if not (needed or wished):
-        return Graph(tuple(sorted(range(len(rank)), key=rank.__getitem__)), None)
-    # It takes longer to load than most plans take to make.
-    import networkx as nx
-
-    graph: nx.DiGraph[int] = nx.DiGraph()
-    graph.add_nodes_from(range(len(rank)))
-    graph.add_edges_from(needed)
+        return Graph(tuple(by_rank), {})
+    edges: dict[int, set[int]] = {}
+    place = {position: at for at, position in enumerate(by_rank)}
+    # Where every edge goes along with the rank, as most do, nothing can go round and there is nothing to sort.
+    plain = all(place[before] < place[after] for before, after in chain(needed, wished))
+    for before, after in needed:
+        edges.setdefault(after, set()).add(before)
     for before, after in wished:
-        if before != after and not nx.has_path(graph, after, before):
-            graph.add_edge(before, after)
-    return Graph(tuple(nx.lexicographical_topological_sort(graph, key=lambda node: rank[node])), graph)
+        if plain or not _leads(after, before, edges):
+            edges.setdefault(after, set()).add(before)
+    order = by_rank if plain else _topological(edges, rank)
+    return Graph(tuple(order), {after: frozenset(befores) for after, befores in edges.items()})
+
+
+def _leads(start: int, end: int, edges: Mapping[int, Iterable[int]]) -> bool:
+    """Whether there is a way from the one position to the other, looked for from its end."""
+    seen = {end}
+    stack = [end]
+    while stack and start not in seen:
+        new = set(edges.get(stack.pop(), ())) - seen
+        seen |= new
+        stack += new
+    return start in seen
+
+
+def _topological(edges: Mapping[int, Iterable[int]], rank: Sequence[tuple[int, ...]]) -> Iterator[int]:
+    """Of the positions that may come next always the one of the lowest rank."""
+    sorter = TopologicalSorter({position: edges.get(position, ()) for position in range(len(rank))})
+    sorter.prepare()
+    ready: list[tuple[tuple[int, ...], int]] = []
+    while sorter.is_active():
+        for position in sorter.get_ready():
+            heappush(ready, (rank[position], position))
+        _, position = heappop(ready)
+        yield position
+        sorter.done(position)
 
 
 def nearest(start: N, following: Mapping[N, Iterable[N]], wanted: frozenset[N]) -> list[N]:

@@ -89,7 +89,7 @@ def _look(grounds: Grounds, desired: Desired, only: Only | None, alone: frozense
     others = stand_ins(desired, stand, alone) if only is None else {}
     about = (stand.open | alone) if only is None else (stand.open | alone) & only.hosts
     while True:
-        hosts = about - {host for hosts in others.values() for host in hosts[1:]}
+        hosts = about.difference(*(hosts[1:] for hosts in others.values()))
         observations, ownership = known.observations(hosts), known.ownership(hosts)
         focus = Focus(hosts, memory.judged, others, grounds.expecting)
         assessment = assess(desired, observations, ownership, grounds.registry, focus)

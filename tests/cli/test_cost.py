@@ -47,7 +47,7 @@ def test_validate_loads_no_store_no_ansible_and_no_graphs(fleet: Place) -> None:
 def test_a_plan_from_the_store_loads_no_progress_bar(moved: Place) -> None:
     found = loaded(moved, "plan", "--no-observe")
     assert "sqlalchemy" in found
-    # Nothing requires anything here, so there is nothing for the graph library to order.
+    # The graph library only says where something goes round.
     assert not {"rich", "jsonschema", "ansible_runner", "networkx"} & found
 
 

@@ -7,8 +7,10 @@ own stays as it was, in order, it makes no difference to what is due. Knows verd
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from hashlib import blake2b
+from itertools import repeat
+from operator import itemgetter
 
 from reconciler.core.assessing.due import Assessment, Group, Verdict
 from reconciler.core.assessing.heads import Standing
@@ -17,6 +19,7 @@ from reconciler.model.digest import digest
 from reconciler.model.key import Key
 from reconciler.model.observation import Fact, Head, InOrder, Owned
 
+_MARK = itemgetter(Head._fields.index("alike"))
 StandIns = Mapping[str, tuple[str, ...]]
 """A host, and those that it stands in for, itself first."""
 
@@ -25,15 +28,20 @@ def stand_ins(desired: Desired, stand: Standing, alone: Collection[str] = ()) ->
     """Of hosts that were in order until Git asked for something else: one for all that are alike in what was asked,
     what is asked now, the shared part of answers and records, and the services that are held. Those `alone` are left
     out."""
-    held, heads = held_by_host(desired), stand.heads
-    marks = [heads[host].alike for host in stand.bases]
-    now, without = map(desired.layouts.get, stand.bases), map(held.get, stand.bases)
+    held, hosts = held_by_host(desired), stand.bases.keys()
+    marks = map(_MARK, map(stand.heads.__getitem__, hosts))
+    now = map(desired.layouts.get, hosts)
+    without: Iterable[frozenset[str] | None] = map(held.get, hosts) if held else repeat(None, len(hosts))
     groups: dict[tuple[Profile, Profile | None, str, frozenset[str] | None], list[str]] = {}
-    for host, same in zip(stand.bases, zip(stand.bases.values(), now, marks, without, strict=True), strict=True):
-        groups.setdefault(same, []).append(host)
+    for host, same in zip(hosts, zip(stand.bases.values(), now, marks, without, strict=True), strict=True):
+        if same in groups:
+            groups[same].append(host)
+        else:
+            groups[same] = [host]
     fit = (
-        sorted(set(hosts).difference(alone))
-        for (was, becomes, mark, _), hosts in groups.items()
+        # They come nearly sorted; a set would undo that.
+        sorted([host for host in members if host not in alone] if alone else members)
+        for (was, becomes, mark, _), members in groups.items()
         if mark and becomes is not None and becomes.varying == was.varying
     )
     return {hosts[0]: tuple(hosts) for hosts in sorted(fit) if len(hosts) > 1}
@@ -41,12 +49,13 @@ def stand_ins(desired: Desired, stand: Standing, alone: Collection[str] = ()) ->
 
 def unfit(assessment: Assessment, desired: Desired, stand: StandIns) -> set[str]:
     """Hosts that can't stand in for others, after all: what is to be done takes each host's own answers or records."""
-    found: set[str] = set()
-    for verdict, hosts in assessment.verdicts:
-        for host in hosts:
-            if host in stand and not _shared(verdict, desired.layouts[host]):
-                found.add(host)
-    return found
+    standing = stand.keys()
+    return {
+        host
+        for verdict, hosts in assessment.verdicts
+        for host in standing & hosts
+        if not _shared(verdict, desired.layouts[host])
+    }
 
 
 def held_by_host(desired: Desired) -> dict[str, frozenset[str]]:

@@ -7,12 +7,15 @@ Knows nothing of steps and their order.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import chain
+from operator import mul
 from typing import Any
 
 from reconciler.core.assessing.alike import held_by_host
 from reconciler.core.assessing.compare import Different, Equal, NotKnown
 from reconciler.core.assessing.due import (
     NOT_OBSERVED,
+    SETTLED,
     Alike,
     Assessment,
     Due,
@@ -51,22 +54,25 @@ def assess(
     """
     focus = focus or Focus(desired.hosts)
     look = Look(desired, registry, Questions(registry), focus.expecting)
-    looked_at = sorted(host for host in focus.hosts if host in desired.hosts)
+    looked_at = [host for host in sorted(focus.hosts) if host in desired.hosts]
     groups, out_of_reach = _groups(desired, observations, ownership, looked_at)
     rest = _rest(look)
     known = focus.before.verdicts if focus.before and focus.before.rest == rest else {}
     judged = {alike: known.get(alike) or (group, _verdict(group, look)) for alike, (group, _) in groups.items()}
-    everyone = {alike: _all(hosts, focus) for alike, (_, hosts) in groups.items()}
-    verdicts = tuple((judged[alike][1], hosts) for alike, hosts in everyone.items())
+    everyone = [_all(hosts, focus.stand_ins) for _, hosts in groups.values()]
+    verdicts = tuple([(verdict, hosts) for (_, verdict), hosts in zip(judged.values(), everyone, strict=True)])
     # Those that a host stands in for have as many resources as it has.
-    assessed = sum(len(group.profile.resources) * len(everyone[alike]) for alike, (group, _) in groups.items())
+    resources = [len(group.profile.resources) for group, _ in judged.values()]
+    assessed = sum(map(mul, resources, map(len, everyone)))
     unreachable = [
         Blocked("not-observed" if why == NOT_OBSERVED else "unreachable", why, tuple(hosts))
         for why, hosts in sorted(out_of_reach.items())
     ]
     missing = sum(len(desired.layouts[h].resources) for hosts in out_of_reach.values() for h in hosts)
     stuck = sum(len(verdict.stuck) * len(hosts) for verdict, hosts in verdicts)
-    gone, releases = _departed(desired, ownership)
+    # First without those that are known to be named, since to look for many in all of them takes long.
+    left = sorted(host for host in ownership.keys() - set(looked_at) if host not in desired.hosts)
+    gone, releases = _departed(desired, {host: ownership[host] for host in left})
     return Assessment(
         verdicts=verdicts,
         blocked=(*unreachable, *_held(desired), *_stuck(verdicts), *gone),
@@ -79,11 +85,11 @@ def assess(
     )
 
 
-def _all(hosts: list[str], focus: Focus) -> tuple[str, ...]:
+def _all(hosts: list[str], stand_ins: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
     """With those that they stand in for, sorted."""
-    if focus.stand_ins.keys().isdisjoint(hosts):
+    if stand_ins.keys().isdisjoint(hosts):
         return tuple(hosts)
-    return tuple(sorted(each for host in hosts for each in focus.stand_ins.get(host, (host,))))
+    return tuple(sorted(chain.from_iterable([stand_ins.get(host, (host,)) for host in hosts])))
 
 
 def _rest(look: Look) -> tuple[object, ...]:
@@ -97,22 +103,22 @@ def _groups(
     desired: Desired,
     observations: Mapping[str, Observation],
     ownership: Mapping[str, Ownership],
-    looked_at: Iterable[str],
+    looked_at: list[str],
 ) -> tuple[dict[Alike, tuple[Group, list[str]]], dict[str, list[str]]]:
     """Hosts that are alike, and hosts that nothing can be said of, by reason."""
     grouped: dict[Alike, tuple[Group, list[str]]] = {}
     out_of_reach: dict[str, list[str]] = {}
     held = held_by_host(desired)
-    for host in looked_at:
-        records = ownership[host].owned if host in ownership else NOTHING
+    seen_there, ours_there = map(observations.get, looked_at), map(ownership.get, looked_at)
+    for host, seen, ours in zip(looked_at, seen_there, ours_there, strict=True):
+        records = ours.owned if ours else NOTHING
         if not (records or desired.layouts[host].resources):
             continue  # it is never asked, since there is nothing to know
-        seen = observations.get(host)
         if seen is None or seen.observed_at is None or seen.unreachable:
             reason = seen.unreachable if seen and seen.unreachable else NOT_OBSERVED
             out_of_reach.setdefault(reason, []).append(host)
             continue
-        profile, without = desired.profiles[host], held.get(host, _NONE)
+        profile, without = desired.profiles[host], held.get(host, _NONE) if held else _NONE
         alike = (profile, id(seen.facts), id(records), without)
         if alike in grouped:
             grouped[alike][1].append(host)
@@ -125,23 +131,27 @@ def _verdict(group: Group, look: Look) -> Verdict:
     dues: list[Due] = []
     stuck: list[Stuck] = []
     equal: list[tuple[Resource, Fact]] = []
-    unchanged = 0
-    for index, resource in enumerate(group.profile.resources):
-        match look.compare(resource, group.facts, group.records.get(resource.key)):
+    compared = look.compare(group)
+    unsettled = [(index, found) for index, found in enumerate(compared) if found is not SETTLED]
+    unchanged = len(compared) - len(unsettled)
+    for index, found in unsettled:
+        resource = group.profile.resources[index]
+        fact = group.facts.get(resource.key)
+        match found:
             case NotKnown(reason):
                 stuck.append(Stuck(resource.key, resource.service, "unknown", reason))
             case Equal(settled):
                 unchanged += 1
-                if not settled and resource.key in group.facts:
-                    equal.append((resource, group.facts[resource.key]))
+                if not settled and fact is not None:
+                    equal.append((resource, fact))
             case Different() as difference:
                 key = (id(difference), index)
                 if key not in look.dues:
-                    look.dues[key] = _due(resource, difference, index, group.facts.get(resource.key), look)
+                    look.dues[key] = _due(resource, difference, index, fact, look)
                 dues.append(look.dues[key])
     pruned = prune(group, look)
     dues, waiting = _unblocked([*dues, *pruned.dues], group.profile, {s.key for s in stuck})
-    dues += reactions(group, dues, {s.key for s in (*stuck, *waiting)}, look.registry)
+    dues += reactions(group, dues, {s.key for s in (*stuck, *waiting)}, look.registry, look.reactions)
     return Verdict(tuple(dues), (*stuck, *waiting, *pruned.stuck), pruned.released, tuple(equal), unchanged)
 
 
@@ -222,12 +232,11 @@ def _released(verdicts: Iterable[tuple[Verdict, tuple[str, ...]]]) -> list[Relea
     ]
 
 
-def _departed(desired: Desired, ownership: Mapping[str, Ownership]) -> tuple[list[Blocked], list[Release]]:
+def _departed(desired: Desired, left: Mapping[str, Ownership]) -> tuple[list[Blocked], list[Release]]:
     """Hosts that we own something on and that nobody names: released, or held when that may be a mistake."""
     blocked: list[Blocked] = []
     hosts_of: dict[tuple[str, Key, str], list[str]] = {}
-    for host in sorted(ownership.keys() - desired.hosts.keys()):
-        ours = ownership[host]
+    for host, ours in left.items():
         if not ours.owned:
             continue
         held = _not_departed(host, ours.path, desired)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from reconciler.core.assessing.compare import Comparison, Different, Equal, NotKnown, compare
 from reconciler.core.observing.ask import Questions
@@ -17,7 +17,7 @@ from reconciler.model.desired import Desired, Profile, Resource
 from reconciler.model.digest import digest
 from reconciler.model.key import Key
 from reconciler.model.observation import Fact, Owned
-from reconciler.model.plan import Blocked, Change, Release
+from reconciler.model.plan import Blocked, Cause, Change, Release
 
 GONE = "it is gone already"
 """Why something of ours that Git does not ask for any more is forgotten without a word."""
@@ -99,6 +99,10 @@ class Assessment:
     expected: frozenset[Key] = frozenset()
 
 
+SETTLED = Equal(settled=True)
+"""What nearly all comparisons come to."""
+Reaction: TypeAlias = tuple[Resource, int, tuple[Key, ...], Cause]
+"""A resource at its position in the profile, what it answers to, and why: equal ones are one restart or reload."""
 Alike: TypeAlias = tuple[Profile, int, int, frozenset[str]]
 """What makes hosts alike: profile, identity of the (interned) answers and of our records, services held."""
 
@@ -126,7 +130,8 @@ class Focus:
 @dataclass(slots=True)
 class Look:
     """What assessing looks at, with the comparisons done already: (resource, answer, what was asked for last); and
-    what is due by each of them, at a position in the profile.
+    what is due by each of them, at a position in the profile. `known` are those of the same answers and records, which
+    are interned; `reactions` are restarts and reloads by what they are.
 
     While `expecting`, a host that was asked another question about a resource is taken to be as it answered, and one
     that was never asked not to have it: so that a change can be shown before hosts are asked. What comes of it is
@@ -139,15 +144,28 @@ class Look:
     expecting: bool = False
     expected: set[Key] = field(default_factory=set)
     done: dict[tuple[Resource, str, str, str], Comparison] = field(default_factory=dict)
+    known: dict[tuple[Resource, Fact | None, int], Comparison] = field(default_factory=dict)
     dues: dict[tuple[int, int], Due] = field(default_factory=dict)
+    reactions: dict[Reaction, Due] = field(default_factory=dict)
 
-    def compare(self, resource: Resource, facts: Mapping[Key, Fact], owned: Owned | None) -> Comparison:
-        """How a resource is on hosts with these facts; what is equal by digest is settled without a look at fields."""
-        fact = facts.get(resource.key)
+    def compare(self, group: Group) -> list[Comparison]:
+        """How each resource of the profile is on the hosts of a group. By whole columns, since there are as many of
+        them as hosts that are unlike."""
+        resources = group.profile.resources
+        keys = [resource.key for resource in resources]
+        facts, records = [*map(group.facts.get, keys)], [*map(group.records.get, keys)]
+        same = [*zip(resources, facts, map(id, records), strict=True)]
+        found = [*map(self.known.get, same)]
+        for at in [at for at, comparison in enumerate(found) if comparison is None]:
+            found[at] = self.known[same[at]] = self._compared(resources[at], facts[at], records[at])
+        return cast("list[Comparison]", found)
+
+    def _compared(self, resource: Resource, fact: Fact | None, owned: Owned | None) -> Comparison:
+        """What is equal by digest is settled without a look at fields."""
         if fact is None or fact.query != self.questions.of(resource)[1]:
             return self._expectation(resource, fact, owned) if self.expecting else NotKnown(NOT_OBSERVED)
         if owned and owned.desired == resource.digest and owned.facts == fact.facts_digest:
-            return Equal(settled=_as_recorded(owned, resource))
+            return SETTLED if _as_recorded(owned, resource) else Equal()
         key = (resource, fact.facts_digest, owned.desired if owned else "", _sealed(owned))
         if key not in self.done:
             self.done[key] = compare(resource, self.registry[resource.key.kind], fact, owned)

@@ -19,9 +19,14 @@ Fate: TypeAlias = Due | Stuck | str
 """A delete, a reason to leave it alone and on record, or a reason to forget it."""
 
 
+NOTHING = Pruned((), (), ())
+
+
 def prune(group: Group, look: Look) -> Pruned:
     """The fate of everything on record that the profile lacks."""
     wanted = {resource.key for resource in group.profile.resources}
+    if group.records.keys() <= wanted:
+        return NOTHING
     dues: list[Due] = []
     stuck: list[Stuck] = []
     released: list[tuple[Owned, str]] = []

@@ -7,31 +7,40 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from reconciler.core.assessing.due import Due, Group
+from reconciler.core.assessing.due import Due, Group, Reaction
 from reconciler.kinds import Registry
 from reconciler.model.desired import Resource
 from reconciler.model.key import Key
 from reconciler.model.observation import Owned
-from reconciler.model.plan import Change
+from reconciler.model.plan import Cause, Change
 
 
-def reactions(group: Group, dues: Iterable[Due], unknown: set[Key], registry: Registry) -> list[Due]:
-    """A restart or reload for every resource of the profile that asks for one. `unknown` resources get none."""
+def reactions(
+    group: Group, dues: Iterable[Due], unknown: set[Key], registry: Registry, made: dict[Reaction, Due] | None = None
+) -> list[Due]:
+    """A restart or reload for every resource of the profile that asks for one. `unknown` resources get none. Those that
+    were `made` already are taken from there."""
+    made = {} if made is None else made
     due_now = {due.change.key: due for due in dues}
-    changing = {key: due.change for key, due in due_now.items()}
     digests = {resource.key: resource.digest for resource in group.profile.resources}
     found: list[Due] = []
     for index, resource in enumerate(group.profile.resources):
         if not (resource.reload_on or resource.restart_on) or resource.key in unknown:
             continue
         owned = group.records.get(resource.key)
-        triggers = [
-            ref
-            for ref in dict.fromkeys((*resource.restart_on, *resource.reload_on))
-            if ref in changing or (ref not in unknown and _owed(owned, ref, digests.get(ref, "")))
-        ]
+        triggers = tuple(
+            [
+                ref
+                for ref in dict.fromkeys((*resource.restart_on, *resource.reload_on))
+                if ref in due_now or (ref not in unknown and _owed(owned, ref, digests.get(ref, "")))
+            ]
+        )
         if triggers and _still_needed(resource, due_now, registry):
-            found.append(_reaction(resource, index, triggers, changing, registry))
+            causes = {due_now[ref].change.cause if ref in due_now else "pending" for ref in triggers}
+            reaction: Reaction = (resource, index, triggers, "drift" if causes == {"drift"} else "pending")
+            if reaction not in made:
+                made[reaction] = _reaction(*reaction, registry)
+            found.append(made[reaction])
     return found
 
 
@@ -56,19 +65,16 @@ def _before(due: Due, own: Due) -> bool:
     return not due.prune and (due.change.key in own.requires or not due.provides.isdisjoint(own.after))
 
 
-def _reaction(
-    resource: Resource, index: int, triggers: list[Key], changing: dict[Key, Change], registry: Registry
-) -> Due:
+def _reaction(resource: Resource, index: int, triggers: tuple[Key, ...], cause: Cause, registry: Registry) -> Due:
     restart = any(ref in resource.restart_on for ref in triggers)
-    causes = {changing[ref].cause if ref in changing else "pending" for ref in triggers}
     names = ", ".join(str(ref) for ref in triggers)
     change = Change(
         key=resource.key,
         action="restart" if restart else "reload",
-        cause="drift" if causes == {"drift"} else "pending",
+        cause=cause,
         because=f"{names} change" + ("s" if len(triggers) == 1 else ""),
         desired=resource.digest,
         sensitive=resource.sensitive,
         ordinary=registry[resource.key.kind].ordinary,
     )
-    return Due(change, resource.service, index, triggers=tuple(triggers))
+    return Due(change, resource.service, index, triggers=triggers)

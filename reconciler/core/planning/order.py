@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from reconciler.core.assessing.due import Assessment, Due
 from reconciler.core.graph import ordered
 from reconciler.model.digest import digest
+from reconciler.model.key import Key
 from reconciler.model.plan import Change, Program
 
 Edge = tuple[int, int]
@@ -37,22 +38,35 @@ class Programs:
 def order(assessment: Assessment, programs: Programs) -> Ordered:
     """Every distinct set of dues as a program, once, with the hosts that get it."""
     result = Ordered()
-    known = programs.made
+    hosts_of: dict[tuple[Due, ...], list[str]] = {}
     for verdict, hosts in assessment.verdicts:
+        if verdict.dues in hosts_of:  # all of one service
+            hosts_of[verdict.dues] += hosts
+            continue
         for service, dues in _by_service(verdict.dues).items():
-            if dues not in known:
-                known[dues] = programs.before.get(dues) or order_program(dues)
-            program = result.programs.setdefault(known[dues].id, known[dues])
-            result.hosts.setdefault(service, {}).setdefault(program.id, []).extend(hosts)
-            result.needs.setdefault(service, set()).update(need for due in dues for need in due.needs)
+            if dues not in hosts_of:
+                hosts_of[dues] = _hosts_of(service, dues, programs, result)
+            hosts_of[dues] += hosts
     return result
 
 
-def _by_service(dues: Iterable[Due]) -> dict[str, tuple[Due, ...]]:
+def _by_service(dues: tuple[Due, ...]) -> Mapping[str, tuple[Due, ...]]:
+    if len({due.service for due in dues}) == 1:
+        return {dues[0].service: dues}
     grouped: dict[str, list[Due]] = {}
     for due in dues:
         grouped.setdefault(due.service, []).append(due)
     return {service: tuple(members) for service, members in grouped.items()}
+
+
+def _hosts_of(service: str, dues: tuple[Due, ...], programs: Programs, result: Ordered) -> list[str]:
+    """The list for the hosts that get what is due of this service."""
+    known = programs.made
+    if dues not in known:
+        known[dues] = programs.before.get(dues) or order_program(dues)
+    program = result.programs.setdefault(known[dues].id, known[dues])
+    result.needs.setdefault(service, set()).update(need for due in dues for need in due.needs)
+    return result.hosts.setdefault(service, {}).setdefault(program.id, [])
 
 
 def order_program(dues: Sequence[Due]) -> Program:
@@ -64,11 +78,12 @@ def order_program(dues: Sequence[Due]) -> Program:
     must = list(_explicit(dues))
     should = [*_implied(dues), *_in_the_way(dues), *_reversed(dues)]
     graph = ordered(must, should, [_rank(due) for due in dues])
-    changes = tuple(
-        replace(dues[p].change, requires=tuple(sorted({dues[b].change.key for b in graph.before(p)})))
-        for p in graph.order
-    )
-    return program_of(changes)
+    return program_of([_requiring(dues[p].change, [dues[b].change.key for b in graph.before(p)]) for p in graph.order])
+
+
+def _requiring(change: Change, keys: Iterable[Key]) -> Change:
+    requires = tuple(sorted(set(keys)))
+    return change if change.requires == requires else replace(change, requires=requires)
 
 
 def program_of(changes: Sequence[Change]) -> Program:

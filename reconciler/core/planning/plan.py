@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from reconciler.core.assessing.due import Assessment
 from reconciler.core.assessing.heads import Standing
@@ -18,7 +19,7 @@ from reconciler.core.planning.steps import steps
 from reconciler.core.planning.target import drift_only, limited, of_service
 from reconciler.core.planning.undo import with_way_back
 from reconciler.model.desired import Desired
-from reconciler.model.observation import Ownership
+from reconciler.model.observation import Head, Ownership
 from reconciler.model.plan import Plan, Program, Step, Summary
 
 
@@ -67,7 +68,7 @@ def make_plan(assessment: Assessment, desired: Desired, seen: Seen, scope: Scope
     narrowed = narrowed if scope.permit is None else permitted(narrowed, scope.permit)
     found = order(narrowed, seen.programs)
     cut = steps(found, desired, caution)
-    ordered, heads = cut.steps, seen.standing.heads
+    ordered = cut.steps
     return sealed(
         Plan(
             revision=desired.revision,
@@ -81,10 +82,16 @@ def make_plan(assessment: Assessment, desired: Desired, seen: Seen, scope: Scope
             releases=assessment.releases,
             summary=_summary(ordered, found.programs, assessment),
             incomplete=not scope.whole,
-            machines={h: heads[h].identity for step in ordered for hosts in step.programs.values() for h in hosts},
+            machines=_machines(ordered, seen.standing.heads),
             rollouts=with_way_back(cut.rollouts, ordered, seen.ownership, seen.instead),
         )
     )
+
+
+def _machines(steps: Iterable[Step], heads: Mapping[str, Head]) -> dict[str, str]:
+    """Which machine each host is. Sorted, as heads are: in another order they take longer to find."""
+    hosts = dict.fromkeys(chain.from_iterable(members for step in steps for members in step.programs.values()))
+    return {host: heads[host].identity for host in sorted(hosts)}
 
 
 def _summary(ordered: Sequence[Step], programs: Mapping[str, Program], assessment: Assessment) -> Summary:

@@ -28,6 +28,14 @@ _HINT = "make a new one: reconciler plan --out plan.json"
 
 def plan_document(plan: Plan) -> dict[str, Any]:
     """The plan as plain JSON, in the order in which people read it. `digest` is the plan's own, unchecked."""
+    content = _content(plan)
+    for part in ("machines", "rollouts", "programs"):
+        content[part] = {name: content[part][name] for name in sorted(content[part])}
+    return {**content, "digest": plan.digest}
+
+
+def _content(plan: Plan) -> dict[str, Any]:
+    """All that the digest covers. Names stand in any order, since the digest has them in its own."""
     return {
         "format_version": VERSION,
         "revision": plan.revision,
@@ -36,14 +44,13 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "fleet": plan.fleet,
         "managed": plan.managed,
         "incomplete": plan.incomplete,
-        "machines": dict(sorted(plan.machines.items())),
+        "machines": plan.machines,
         "summary": {name: getattr(plan.summary, name) for name in Summary.__slots__},
-        "rollouts": {name: terms_fields(plan.rollouts[name]) for name in sorted(plan.rollouts)},
+        "rollouts": {name: terms_fields(terms) for name, terms in plan.rollouts.items()},
         "steps": [_step(step) for step in plan.steps],
-        "programs": {name: _program(plan.programs[name]) for name in sorted(plan.programs)},
+        "programs": {name: _program(program) for name, program in plan.programs.items()},
         "blocked": [_blocked(blocked) for blocked in plan.blocked],
         "released": [_release(release) for release in plan.releases],
-        "digest": plan.digest,
     }
 
 
@@ -70,7 +77,7 @@ def plan_from_document(document: Mapping[str, Any]) -> Plan:
 
 def plan_digest(plan: Plan) -> str:
     """The digest that the plan should have."""
-    return _document_digest(plan_document(plan))
+    return digest(_content(plan))
 
 
 def sealed(plan: Plan) -> Plan:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 from reconciler.core.graph import nearest, ordered
 from reconciler.core.planning.batch import Caution, batches, staged, terms
@@ -30,14 +31,13 @@ def steps(found: Ordered, desired: Desired, caution: Caution) -> Steps:
     A step is called for its service (`edge`), or for its batch of it (`edge/2`). The first batch of a service needs
     the last of each that its service requires, any other the one before it.
     """
-    touched = {host for programs in found.hosts.values() for hosts in programs.values() for host in hosts}
-    broad = caution.broad(len(touched), len(desired.hosts))
+    broad = _broad(found, len(desired.hosts), caution)
     made: list[Step] = []
     rollouts: dict[str, Terms] = {}
     last: dict[str, str] = {}
     for name, needs in _in_order(found, desired.services):
         programs = found.hosts[name]
-        members = [host for hosts in programs.values() for host in hosts]
+        members = [*chain.from_iterable(programs.values())]
         written = desired.services[name].rollout if name in desired.services else Rollout()
         rollout = staged(written, len(members), broad, caution)
         cut = batches(members, desired.hosts, rollout)
@@ -48,6 +48,15 @@ def steps(found: Ordered, desired: Desired, caution: Caution) -> Steps:
     return Steps(tuple(made), rollouts)
 
 
+def _broad(found: Ordered, fleet: int, caution: Caution) -> bool:
+    """Whether it touches too many hosts to change them all at once. One service often does alone."""
+    most = max((sum(map(len, programs.values())) for programs in found.hosts.values()), default=0)
+    if caution.broad(most, fleet):
+        return True
+    touched = set[str]().union(*(hosts for programs in found.hosts.values() for hosts in programs.values()))
+    return caution.broad(len(touched), fleet)
+
+
 def _chained(
     service: str, needs: tuple[str, ...], programs: Mapping[str, list[str]], cut: list[tuple[Batch, list[str]]]
 ) -> Iterator[Step]:
@@ -55,14 +64,16 @@ def _chained(
         whole = {id_: tuple(sorted(members)) for id_, members in sorted(programs.items())}
         yield Step(service, service, needs, whole)
         return
-    program = {host: id_ for id_, members in sorted(programs.items()) for host in members}
+    # Nearly all hosts of a service get the same: only the others are looked up one by one.
+    usual = max(programs, key=lambda id_: len(programs[id_]))
+    others = {host: id_ for id_, members in programs.items() if id_ != usual for host in members}
     for batch, hosts in cut:
-        part: dict[str, list[str]] = {}
-        for host in hosts:
-            part.setdefault(program[host], []).append(host)
-        id_ = f"{service}/{batch.number}"
-        yield Step(id_, service, needs, {name: tuple(part[name]) for name in sorted(part)}, batch)
-        needs = (id_,)
+        part = {usual: [host for host in hosts if host not in others]}
+        for host in filter(others.__contains__, hosts):
+            part.setdefault(others[host], []).append(host)
+        name = f"{service}/{batch.number}"
+        yield Step(name, service, needs, {id_: tuple(part[id_]) for id_ in sorted(part) if part[id_]}, batch)
+        needs = (name,)
 
 
 def _in_order(found: Ordered, services: Mapping[str, Service]) -> Iterator[tuple[str, list[str]]]:
@@ -83,12 +94,18 @@ def _in_order(found: Ordered, services: Mapping[str, Service]) -> Iterator[tuple
 
 def _retired_edges(found: Ordered, live: frozenset[str]) -> Iterator[tuple[str, str]]:
     """What left Git goes after the live services on the same hosts, and before what it required itself."""
-    hosts = {
-        service: {h for members in programs.values() for h in members} for service, programs in found.hosts.items()
+    retired = sorted(found.hosts.keys() - live)
+    leaving = {name: set[str]().union(*found.hosts[name].values()) for name in retired}
+    everywhere = set[str]().union(*leaving.values())
+    # A service may be on very many hosts, of which few concern one that left Git.
+    beside = {
+        name: everywhere.intersection(chain.from_iterable(found.hosts[name].values()))
+        for name in found.hosts
+        if name in live
     }
-    for name in sorted(set(found.hosts) - live):
+    for name in retired:
         for other in sorted(found.hosts):
-            if other in live and hosts[other] & hosts[name]:
+            if other in live and not leaving[name].isdisjoint(beside[other]):
                 yield other, name
             if other not in live and name in found.needs[other]:
                 yield other, name

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from reconciler.core.assessing.due import Due, Group
+from reconciler.core.assessing.due import Due, Group, Reaction
 from reconciler.core.assessing.react import reactions
 from reconciler.kinds import builtin
 from reconciler.model.desired import Profile, Resource
@@ -53,3 +54,19 @@ def test_a_service_that_is_being_started_reloads_only_if_it_may_run_already(
     group = Group(Profile(tuple(resource(key) for key in keys), "d"), {}, {}, frozenset())
     dues = [*others, due(FILE, "create", "content"), due(Key("service", "nginx"), "create", "state")]
     assert [found.change.action for found in reactions(group, dues, set(), REGISTRY)] == reloads
+
+
+def test_the_same_reaction_is_one_on_hosts_that_are_unlike() -> None:
+    service = resource(Key("service", "nginx"))
+    made: dict[Reaction, Due] = {}
+    alone, beside = (
+        Group(Profile((resource(FILE), service, *more), "d"), {}, {}, frozenset())
+        for more in ([], [resource(Key("package", "curl"))])
+    )
+    dues = [due(FILE, "update", "content")]
+    (first,) = reactions(alone, dues, set(), REGISTRY, made)
+    (second,) = reactions(beside, [*dues, due(Key("package", "curl"), "create", "state")], set(), REGISTRY, made)
+    assert first is second
+    drifts = replace(dues[0], change=replace(dues[0].change, cause="drift"))
+    (third,) = reactions(alone, [drifts], set(), REGISTRY, made)
+    assert (first.change.cause, third.change.cause) == ("pending", "drift")
