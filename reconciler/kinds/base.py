@@ -65,7 +65,8 @@ NUMBER_AS_TEXT = BeforeValidator(lambda v: str(v) if type(v) is int else v, json
 class Spec(BaseModel):
     """Fields that every resource may have. A kind adds its own."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    # What checks is made when something is checked: a process that finds all files in the cache checks none.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
     requires: tuple[Ref, ...] = Field(
         (), strict=False, description="Resources of this service, or of services it requires, that come first."

@@ -6,11 +6,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import compress, count, repeat
+from operator import attrgetter, ne
 
 from reconciler.core.inventories.inventory import joined
 from reconciler.core.linking.link import Linked, link
-from reconciler.core.parsing.join import Hosts, join_with
+from reconciler.core.parsing.join import Gathered, join_with
 from reconciler.core.parsing.parse import Parser
+from reconciler.core.parsing.parsed import FileResult
 from reconciler.core.parsing.parsed_json import Kept, Pages, to_page
 from reconciler.core.resolving.column import Files
 from reconciler.core.resolving.resolve import Resolved, resolve_again
@@ -27,6 +30,9 @@ PAGE = 500
 MANY = 1_000
 """New files at once that are a fleet, and there to stay."""
 
+_UNKNOWN = Kept("", FileResult(""))
+_blob, _size = attrgetter("blob"), attrgetter("result.size")
+
 
 @dataclass(slots=True)
 class Library:
@@ -40,7 +46,7 @@ class Library:
     restored: int = 0
     _grown: bool = False
     _files: dict[str, Kept] = field(default_factory=dict)
-    _hosts: Hosts | None = None
+    _gathered: Gathered | None = None
     _last: tuple[Mapping[str, str], Documents] | None = None
     _joined: tuple[Documents, Sequence[Listing], Documents] | None = None
     _linked: tuple[Documents | None, Linked | None] = (None, None)
@@ -56,7 +62,7 @@ class Library:
         with uncollected():
             self._files = self._results(blobs, self._files or self._restored(blobs))
             results = (kept.result for kept in self._files.values())
-            documents, self._hosts = join_with(results, self.parser.limits, self._hosts)
+            documents, self._gathered = join_with(results, self.parser.limits, self._gathered)
         self._grown |= len(self._files) - before >= MANY
         self._last = tree.blobs, documents
         return documents
@@ -92,18 +98,18 @@ class Library:
 
     def _results(self, blobs: Mapping[str, str], known: Mapping[str, Kept]) -> dict[str, Kept]:
         """What each file says, from what is known or from the file itself."""
-        files: dict[str, Kept] = {}
-        new: list[Kept] = []
-        total = 0
-        for path, blob in blobs.items():
-            kept = known.get(path)
-            if kept is None or kept.blob != blob:
-                kept = self._parsed(path, blob, total)
-                new.append(kept)
-            total += kept.result.size
-            files[path] = kept
-        self._keep(new, files)
-        return files
+        # Runs over every file there is for each that differs, so it goes by whole columns.
+        files = [*map(known.get, blobs, repeat(_UNKNOWN))]
+        differing = [*compress(count(), map(ne, map(_blob, files), blobs.values()))]
+        paths = list(blobs) if differing else []
+        total = done = 0
+        for at in differing:
+            total += sum(map(_size, files[done:at]))
+            files[at] = self._parsed(paths[at], blobs[paths[at]], total)
+            done = at
+        known = dict(zip(blobs, files, strict=True))
+        self._keep([files[at] for at in differing], known)
+        return known
 
     def _parsed(self, path: str, blob: str, total: int) -> Kept:
         """What comes after the total is used up is counted but not parsed; `join` says so."""

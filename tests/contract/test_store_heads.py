@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from reconciler.adapters.store import driver
 from reconciler.model.observation import InOrder
 from tests.contract.test_store import MOTD, NGINX, NOW, owns, plain, seen
 
@@ -26,6 +27,25 @@ class TestHeads:
         assert [(h.alike, h.identity) for h in store.heads().values()] == [("alike", "m1"), ("", "m1")]
         store.save_ownership([owns("a", MOTD, NGINX)])
         assert [(h.asked, h.answered) for h in store.heads().values()] == [("", ""), ("asked", "fp")]
+
+    def test_more_hosts_than_are_read_at_once(self, store, monkeypatch):
+        monkeypatch.setattr(driver, "PIECE", 2)
+        hosts = [f"h{n}" for n in range(7)]
+        store.save_observations([seen(host, fingerprint=f"fp-{host}") for host in hosts])
+        store.save_ownership([owns(host, MOTD) for host in [*hosts[::2], "gone"]])
+        store.note_in_order(
+            {host: InOrder("asked", f"fp-{host}") for host in hosts[:3]} | {"h3": InOrder("asked", "fp")}
+        )
+        heads = store.heads()
+        assert list(heads) == [*hosts, "gone"]
+        assert [head.answered for head in heads.values()] == ["fp-h0", "fp-h1", "fp-h2", "fp", *[""] * 4]
+        assert [head.owned for head in heads.values()] == [True, False, True, False, True, False, True, True]
+        assert [found.fingerprint for found in store.observations(hosts[1:]).values()] == [f"fp-{h}" for h in hosts[1:]]
+        assert list(store.ownership(hosts)) == hosts[::2]
+
+    def test_a_host_that_never_said_anything_is_in_order_for_nothing(self, store):
+        store.save_observations([seen("a", fingerprint="", observed_at=None, unreachable="ssh: timed out")])
+        assert [(h.asked, h.answered, h.alike, h.observed_at) for h in store.heads().values()] == [("", "", "", None)]
 
     def test_what_is_written_is_seen_at_the_next_look(self, store):
         store.save_observations([seen("a"), seen("b")])

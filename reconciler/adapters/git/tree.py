@@ -43,6 +43,7 @@ class _Walk:
     blobs: dict[str, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     listings: dict[pygit2.Oid, Listing] = field(default_factory=dict)
+    placed: dict[tuple[pygit2.Oid, str], dict[str, str]] = field(default_factory=dict)
     entries: int = 0
 
 
@@ -56,6 +57,7 @@ class Walker:
     repository: pygit2.Repository
     reads: int = 0
     _known: dict[pygit2.Oid, Listing] = field(default_factory=dict)
+    _placed: dict[tuple[pygit2.Oid, str], dict[str, str]] = field(default_factory=dict)
 
     def files(self, tree: pygit2.Oid) -> tuple[dict[str, str], tuple[Problem, ...]]:
         """Path to blob id, sorted, and the problems. Raises Stalled when there is too much."""
@@ -64,7 +66,8 @@ class Walker:
         # By what is in them: a directory with a whole fleet in it is another one after every commit.
         if sum(map(len, self._known.values())) > 2 * walk.entries + _SPARE:
             self._known = walk.listings
-        return dict(sorted(walk.blobs.items())), tuple(sorted(walk.problems))
+        self._placed = walk.placed
+        return {path: walk.blobs[path] for path in sorted(walk.blobs)}, tuple(sorted(walk.problems))
 
     def _gather(self, tree: pygit2.Oid, above: str, depth: int, walk: _Walk) -> None:
         if depth > DEEPEST:
@@ -78,7 +81,12 @@ class Walker:
             raise Stalled(
                 f"the repository has more than {MOST_ENTRIES:,} files and directories", "give a path inside it"
             )
-        walk.blobs.update({above + name: blob for name, blob in listing.blobs})
+        # The same texts for the same files, so that paths can be compared without a look into them.
+        place = tree, above
+        files = self._placed.get(place) or {above + name: blob for name, blob in listing.blobs}
+        if files:
+            walk.placed[place] = files
+            walk.blobs.update(files)
         walk.problems += [_within(above, problem) for problem in listing.problems]
         for name, inside in listing.trees:
             self._gather(inside, f"{above}{name}/", depth + 1, walk)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any, Literal, TypeAlias
 
 import orjson
-from sqlalchemy import Connection, Row, Table, bindparam, delete, select
+from sqlalchemy import Connection, Select, Table, bindparam, delete, select
 
 from reconciler.adapters.store import bulk
+from reconciler.adapters.store.driver import pieces
 from reconciler.adapters.store.tables import content, episode, host_outcome, intent, observation, outcome, ownership
 from reconciler.model.digest import canonical
 
@@ -86,21 +87,18 @@ def load(connection: Connection, kind: Kind, names: Collection[str] | None = Non
     than what is made of them. Raises KeyError when one is missing."""
     columns = select(content.c.digest, content.c.packed, content.c.data)
     if names is None:
-        found = iter(connection.execute(columns.where(content.c.kind == kind)))
+        wanted: Iterable[Select[Any]] = [columns.where(content.c.kind == kind)]
     else:
-        wanted = batches(sorted(set(names)))
-        found = (row for some in wanted for row in connection.execute(columns.where(content.c.digest.in_(some))))
+        wanted = (columns.where(content.c.digest.in_(some)) for some in batches(sorted(set(names))))
+    found = (row for statement in wanted for rows in pieces(connection.execute(statement)) for row in rows)
     return ((digest, orjson.loads(unpack(packed, data))) for digest, packed, data in found)
 
 
-def rows_of(connection: Connection, table: Table, hosts: Collection[str] | None) -> Iterator[Row[Any]]:
-    """The rows of these hosts (None: all) in the order of their names."""
-    statement = select(table).order_by(table.c.host)
-    if hosts is None:
-        yield from connection.execute(statement)
-        return
-    for names in batches(sorted(hosts)):
-        yield from connection.execute(statement.where(table.c.host.in_(names)))
+def rows_of(connection: Connection, table: Table, hosts: Collection[str] | None) -> list[tuple[Any, ...]]:
+    """The rows of these hosts (None: all) in the order of their names, as the driver gives them."""
+    every = select(table).order_by(table.c.host)
+    wanted = [every] if hosts is None else [every.where(table.c.host.in_(some)) for some in batches(sorted(hosts))]
+    return [row for statement in wanted for rows in pieces(connection.execute(statement)) for row in rows]
 
 
 def compact(connection: Connection) -> int:

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
+from sys import intern
 from typing import Any
 
-from sqlalchemy import Connection, CursorResult, delete, func, null, select
+from sqlalchemy import Connection, delete, func, select
 
 from reconciler.adapters.store import bulk
 from reconciler.adapters.store.content import batches
+from reconciler.adapters.store.driver import pieces, reader
 from reconciler.adapters.store.tables import in_order, observation, ownership
 from reconciler.model.observation import Head, InOrder
 
-_AT, _OWNED = Head._fields.index("observed_at"), Head._fields.index("owned")
 _head = partial(tuple.__new__, Head)
+_known = select(
+    observation.c.host,
+    observation.c.observed_at,
+    observation.c.fingerprint,
+    observation.c.unreachable,
+    func.coalesce(in_order.c.asked, ""),
+    # Of nearly every host that is what it said: no other text is made for that then.
+    func.nullif(func.coalesce(in_order.c.answered, ""), observation.c.fingerprint),
+    func.coalesce(in_order.c.alike, ""),
+    observation.c.identity,
+).select_from(observation.outerjoin(in_order, observation.c.host == in_order.c.host))
 
 
 def load(connection: Connection, hosts: Collection[str] | None = None) -> dict[str, Head]:
@@ -25,44 +37,29 @@ def load(connection: Connection, hosts: Collection[str] | None = None) -> dict[s
 
 
 def _loaded(connection: Connection, names: Sequence[str] | None) -> dict[str, Head]:
-    seen = observation.outerjoin(in_order, observation.c.host == in_order.c.host)
-    columns = (
-        observation.c.host,
-        observation.c.observed_at,
-        observation.c.fingerprint,
-        observation.c.unreachable,
-        func.coalesce(in_order.c.asked, ""),
-        func.coalesce(in_order.c.answered, ""),
-        func.coalesce(in_order.c.alike, ""),
-        ownership.c.host.is_not(null()),
-        observation.c.identity,
-    )
-    both = seen.outerjoin(ownership, observation.c.host == ownership.c.host)
-    known = select(*columns).select_from(both).order_by(observation.c.host)
-    unseen = select(ownership.c.host).where(ownership.c.host.not_in(select(observation.c.host)))
+    # Records are asked for by themselves: their hosts are looked up here faster than the database joins them.
+    records = select(ownership.c.host)
+    known = _known.order_by(observation.c.host)
     if names is not None:
+        records = records.where(ownership.c.host.in_(names))
         known = known.where(observation.c.host.in_(names))
-        unseen = unseen.where(ownership.c.host.in_(names))
-    heads = _made(connection, connection.execute(known))
-    heads.update((host, Head(host, None, "", "", "", "", "", owned=True)) for host in connection.scalars(unseen))
+    owned = {host for rows in pieces(connection.execute(records)) for (host,) in rows}
+    read = reader(connection, observation.c.observed_at)
+    heads: dict[str, Head] = {}
+    for rows in pieces(connection.execute(known)):
+        heads.update(_made(rows, owned, read))
+    heads.update((host, Head(host, None, "", "", "", "", "", owned=True)) for host in sorted(owned - heads.keys()))
     return heads
 
 
-def _made(connection: Connection, result: CursorResult[Any]) -> dict[str, Head]:
+def _made(
+    rows: Sequence[tuple[Any, ...]], owned: Collection[str], read: Callable[[Any], Any]
+) -> Iterator[tuple[str, Head]]:
     """By whole columns, and as the driver gives them: made row by row, a fleet's heads cost as much as its plan."""
-    columns = list(zip(*result.cursor.fetchall(), strict=True)) if result.cursor else []
-    if not columns:
-        return {}
-    read = observation.c.observed_at.type.dialect_impl(connection.dialect).result_processor(connection.dialect, None)
-    columns[_AT] = _each(columns[_AT], read) if read else columns[_AT]
-    columns[_OWNED] = tuple(map(bool, columns[_OWNED]))
-    return dict(zip(columns[0], map(_head, zip(*columns, strict=True)), strict=True))
-
-
-def _each(values: Sequence[Any], read: Callable[[Any], Any]) -> tuple[Any, ...]:
-    """What values say, each different one read once: hosts answer in sweeps."""
-    said = {value: read(value) for value in set(values)}
-    return tuple(map(said.__getitem__, values))
+    hosts, given, said, unreachable, asked, other, alike, identities = zip(*rows, strict=True)
+    answered = [told if answer is None else answer for told, answer in zip(said, other, strict=True)]
+    columns = hosts, map(read, given), said, unreachable, asked, answered, map(intern, alike)
+    return zip(hosts, map(_head, zip(*columns, map(owned.__contains__, hosts), identities, strict=True)), strict=True)
 
 
 def note(connection: Connection, found: Mapping[str, InOrder]) -> None:

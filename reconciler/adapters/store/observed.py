@@ -12,10 +12,21 @@ from sqlalchemy import Connection, select
 
 from reconciler.adapters.store import bulk, content
 from reconciler.adapters.store.content import Contents, rows_of
+from reconciler.adapters.store.driver import reader
 from reconciler.adapters.store.tables import observation
 from reconciler.core import instant
 from reconciler.model.key import Key
 from reconciler.model.observation import Fact, Observation
+
+_FACTS, _SINCE = (observation.columns.keys().index(name) for name in ("facts", "since"))
+
+
+class _Keys(dict[tuple[str, str], Key]):
+    """Each key once, by its kind and name."""
+
+    def __missing__(self, pair: tuple[str, str]) -> Key:
+        key = self[pair] = Key(*pair)
+        return key
 
 
 def rows(observations: Sequence[Observation], contents: Contents) -> list[dict[str, Any]]:
@@ -46,30 +57,31 @@ def save(connection: Connection, new: Sequence[dict[str, Any]]) -> None:
 
 def load(connection: Connection, hosts: Collection[str] | None) -> dict[str, Observation]:
     """Observations of these hosts (None: all). Hosts that said the same share a mapping, equal facts are one object."""
-    found = list(rows_of(connection, observation, hosts))
-    told = content.load(connection, "facts", None if hosts is None else {row.facts for row in found})
+    found = rows_of(connection, observation, hosts)
+    told = content.load(connection, "facts", None if hosts is None else {row[_FACTS] for row in found})
     # Keys and queries recur on every host: one object each, or a fleet does not fit into memory.
-    keys: dict[Key, Key] = {}
-    said = {name: [(_shared(keys, kind, item), fact) for kind, item, fact in items] for name, items in told}
+    keys = _Keys()
+    said = {name: [(keys[kind, item], fact) for kind, item, fact in items] for name, items in told}
     names = None if hosts is None else {fact for items in said.values() for _, fact in items}
     facts = {
         name: Fact(intern(q), answer, given) for name, (q, answer, given) in content.load(connection, "fact", names)
     }
     bodies = {name: {key: facts[fact] for key, fact in items} for name, items in said.items()}
-    since = content.load(connection, "since", None if hosts is None else {row.since for row in found if row.since})
+    since = content.load(connection, "since", None if hosts is None else {row[_SINCE] for row in found if row[_SINCE]})
     moments = {name: _moments(items) for name, items in since}
+    at = reader(connection, observation.c.asked_at)
     return {
-        row.host: Observation(
-            host=row.host,
-            observed_at=row.observed_at,
-            asked_at=row.asked_at,
-            identity=row.identity,
-            fingerprint=row.fingerprint,
-            facts=bodies[row.facts],
-            since=moments[row.since] if row.since else {},
-            unreachable=row.unreachable,
+        host: Observation(
+            host=host,
+            observed_at=at(observed_at),
+            asked_at=at(asked_at),
+            identity=identity,
+            fingerprint=fingerprint,
+            facts=bodies[facts],
+            since=moments[moved] if moved else {},
+            unreachable=unreachable,
         )
-        for row in found
+        for host, observed_at, asked_at, identity, fingerprint, unreachable, facts, moved in found
     }
 
 
@@ -100,11 +112,6 @@ def _answer(fact: Fact) -> list[object]:
 
 def _lines(since: Mapping[Key, datetime]) -> list[list[str]]:
     return [[*key, instant.to_text(since[key])] for key in sorted(since)]
-
-
-def _shared(keys: dict[Key, Key], kind: str, name: str) -> Key:
-    key = Key(kind, name)
-    return keys.setdefault(key, key)
 
 
 def _moments(items: Sequence[Sequence[str]]) -> dict[Key, datetime]:

@@ -33,12 +33,12 @@ def save(connection: Connection, new: Sequence[dict[str, Any]]) -> None:
 
 def load(connection: Connection, hosts: Collection[str] | None) -> dict[str, Ownership]:
     """What is owned on these hosts (None: all). Equal records of hosts are one mapping, equal `Owned` one object."""
-    found = list(rows_of(connection, ownership, hosts))
-    bodies = dict(content.load(connection, "ownership", None if hosts is None else {row.owned for row in found}))
+    found = rows_of(connection, ownership, hosts)
+    bodies = dict(content.load(connection, "ownership", None if hosts is None else {body for _, _, body in found}))
     names = None if hosts is None else {item for items in bodies.values() for (item,) in items}
     owned = {name: owned_from(value) for name, value in content.load(connection, "owned", names)}
     records = {name: {owned[item].key: owned[item] for (item,) in items} for name, items in bodies.items()}
-    return {row.host: Ownership(row.host, row.path, records[row.owned]) for row in found}
+    return {host: Ownership(host, path, records[body]) for host, path, body in found}
 
 
 def _row(known: Ownership, contents: Contents) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha1
 
@@ -116,6 +116,50 @@ def test_a_restart_reads_nothing_that_is_kept() -> None:
     last = a_library(source, cache)
     assert last.documents(source.tree(CHANGED)) == carefully(CHANGED)
     assert counts(last) == (0, 0, 103)
+
+
+TEMPLATE = (
+    service("t", "vars: {}").split("spec:")[0]
+    + """\
+spec:
+  hosts: {matchLabels: {role: web}}
+  resources:
+    - file: /etc/x
+      template: files/x.yaml
+"""
+)
+WAYS = {
+    "the same": FILES,
+    "a service says something else": FILES | {"base.yml": service("base", "owner: x")},
+    "a service has another name": FILES | {"base.yml": service("other")},
+    "two services have the same name": FILES | {"base.yml": service("edge"), "s.yaml": service("edge")},
+    "a service can't be read": FILES | {"base.yml": "apiVersion: [reconciler"},
+    "a service is wrong": FILES | {"base.yml": service("base", "nonsense: 1")},
+    "a service defines a host": FILES | {"base.yml": many(service("base"), host("new"))},
+    "a service defines a host that is there": FILES | {"base.yml": many(service("base"), host("a1"))},
+    "a service is a host that is wrong and there": FILES | {"base.yml": host("a1", spec="address: [1]")},
+    "a host is wrong": FILES | {"hosts/001.yaml": many(host("a1"), host("b1", spec="address: [1]"))},
+    "a host says something else": CHANGED,
+    "nothing is in a file": FILES | {"base.yml": ""},
+    "a file is of somebody else": FILES | {"base.yml": "x: {{ y }}"},
+    "a file is a template": FILES | {"base.yml": TEMPLATE, "files/x.yaml": "x: {{ y }}"},
+    "a file is a template no more": FILES | {"base.yml": service("base"), "files/x.yaml": "x: {{ y }}"},
+    "a template says something else": FILES | {"base.yml": TEMPLATE, "files/x.yaml": "x: {{ zz }}"},
+}
+
+
+@pytest.mark.parametrize("limits", [DEFAULT, Limits(total_bytes=sum(map(len, FILES.values())) + 10)])
+@pytest.mark.parametrize("before", WAYS)
+def test_from_every_revision_to_every_other_it_says_what_is_said_from_nothing(before: str, limits: Limits) -> None:
+    source = Blobs()
+    for after, files in WAYS.items():
+        library = a_library(source, limits=limits)
+        library.documents(source.tree(WAYS[before]))
+        found = library.documents(source.tree(files))
+        fresh = parse(((path, text.encode()) for path, text in _yaml(files)), registry(), limits)
+        # Of a file beyond the total that was read when it was not beyond it, it is still known what it refers to.
+        known = found.references if limits is not DEFAULT else fresh.references
+        assert found == replace(fresh, references=known), after
 
 
 @pytest.mark.parametrize("restarted", [True, False])
