@@ -21,6 +21,7 @@ from reconciler.core.parsing.limits import Limits as ParseLimits
 from reconciler.core.planning.batch import Caution
 from reconciler.core.running.watch import Patience
 from reconciler.kinds import Registry, builtin
+from reconciler.loop.collector import uncollected
 from reconciler.loop.world import Reading, World
 from reconciler.model.digest import digest
 from reconciler.model.errors import Stalled
@@ -222,6 +223,7 @@ def _prober(settings: Settings) -> Prober:
     return NetworkProber(allowed, health.width, health.prometheus_url, _path(health.ca_file))
 
 
+@uncollected()
 def open_reading(settings: Settings) -> Reading:
     """What it takes to read the state repository; touches no store and no host."""
     from reconciler.core.parsing.parse import Parser
@@ -304,18 +306,22 @@ def open_forge(settings: Settings, tokens: Mapping[str, str]) -> Iterator[Forge]
 @contextmanager
 def open_store(settings: Settings) -> Iterator[SqlStore]:
     """The store, closed at the end."""
+    store = _opened(settings)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+@uncollected()
+def _opened(settings: Settings) -> SqlStore:
     from reconciler.adapters.store import open_postgresql
     from reconciler.adapters.store import open_store as open_file
 
     if _in_postgresql(settings):
         password = _secret("store_password_file", settings.store_password_file)
-        store = open_postgresql(settings.store, password, settings.lease)
-    else:
-        store = open_file(state_file(settings), create_parent=not settings.store)
-    try:
-        yield store
-    finally:
-        store.close()
+        return open_postgresql(settings.store, password, settings.lease)
+    return open_file(state_file(settings), create_parent=not settings.store)
 
 
 def has_store(settings: Settings) -> bool:

@@ -66,7 +66,7 @@ class Spec(BaseModel):
     """Fields that every resource may have. A kind adds its own."""
 
     # What checks is made when something is checked: a process that finds all files in the cache checks none.
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     requires: tuple[Ref, ...] = Field(
         (), strict=False, description="Resources of this service, or of services it requires, that come first."

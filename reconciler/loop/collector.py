@@ -1,5 +1,5 @@
 """Python's collector of cycles, kept out of the way of bulk work: what is read has no cycles, and looking for them
-among a million new objects takes longer than reading. Must not know what is read.
+among a million new objects takes longer than reading; while modules are loaded, too. Must not know what is read.
 """
 
 from __future__ import annotations
