@@ -25,7 +25,7 @@ from bench.results import machine, table, verdict, write
 SIZES = (1_000, 10_000, 110_000)
 QUICK = 400
 TERRAFORM = (250, 500, 1_000)
-REPEATS = 3
+REPEATS = 5
 """New processes that plan; the least that any of them took counts, since other work on the machine only adds."""
 ENTRIES = 4
 """Of each service."""
@@ -129,7 +129,7 @@ def _report(measured: list[Measured], peers: list[tuple[int, float]]) -> str:
         [
             "## Plan",
             machine(("reconciler", "pydantic", "pygit2", "sqlalchemy", "jinja2")) + _terraform_version(peers) + ".",
-            "CPU seconds of a plan, least of three processes. *Never planned*: everything is parsed, and nothing is "
+            "CPU seconds of a plan, least of five processes. *Never planned*: everything is parsed, and nothing is "
             "marked as in order yet. *New process*: with the documents in the cache, and observations and marks in the "
             "store, from the start of Python, imports included; MB is its peak then. *First plan*: the plan in that, "
             "from a look at the repository on. The others are further plans in that process: of the same, after a "

@@ -9,11 +9,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from reconciler.core.gate import Limits
 from reconciler.core.planning.batch import Caution
-from reconciler.core.serving.condition import Pace
 from reconciler.model.approval import Approval
 from reconciler.model.attempt import Attempt
 from reconciler.model.delivery import Delivery, Outcome, Reply
@@ -29,6 +28,9 @@ from reconciler.model.problem import Problem
 from reconciler.model.rollout import Outside
 from reconciler.model.run import HostOutcome, Intent, Run, RunOutcome, RunStatus
 from reconciler.model.secret import Secret
+
+if TYPE_CHECKING:
+    from reconciler.core.serving.condition import Pace
 
 
 @dataclass(frozen=True, slots=True)

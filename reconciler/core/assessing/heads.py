@@ -11,14 +11,12 @@ from datetime import datetime
 from hashlib import blake2b
 from itertools import compress
 from operator import is_, is_not, ne
-from typing import TypeAlias, TypeVar
+from typing import TypeVar
 
 from reconciler.model.desired import Desired, Profile
 from reconciler.model.observation import Head
 
 T = TypeVar("T")
-Move: TypeAlias = tuple[str, T | None, T | None]
-"""A host, what was and what is."""
 _SIZE = 16
 
 
@@ -55,8 +53,7 @@ def standing(desired: Desired, heads: Mapping[str, Head], before: Standing = NOB
     layouts = desired.layouts
     # The same object is the same request, and so is nearly every other that is equal: no digest is made to tell.
     another, said = differing(before.layouts, layouts), differing(before.heads, heads)
-    moves = _moves(another, before.layouts, layouts) if before.layouts else []
-    were_in_order = _were_in_order(moves, frozenset(said), desired, before)
+    were_in_order = _were_in_order(another, frozenset(said), desired, before) if before.layouts else {}
     # In the order of the mappings: to look at a fleet's hosts in any other takes twice as long.
     moved = dict.fromkeys(another)
     moved.update(dict.fromkeys(said))
@@ -114,20 +111,13 @@ def differing(before: Mapping[str, T], now: Mapping[str, T]) -> Collection[str]:
     return {name for name in before.keys() | now.keys() if before.get(name) is not now.get(name)}
 
 
-def _moves(hosts: Collection[str], before: Mapping[str, T], now: Mapping[str, T]) -> list[Move[T]]:
-    """What was and what is, of the hosts that are `differing`; where that is a list they stand in one order in both."""
-    if isinstance(hosts, list):
-        chosen = [*map(is_not, before.values(), now.values())]
-        return [*zip(hosts, compress(before.values(), chosen), compress(now.values(), chosen), strict=True)]
-    return [*zip(hosts, map(before.get, hosts), map(now.get, hosts), strict=True)]
-
-
 def _were_in_order(
-    moves: list[Move[Profile]], said: frozenset[str], desired: Desired, before: Standing
+    another: Collection[str], said: frozenset[str], desired: Desired, before: Standing
 ) -> dict[str, Profile]:
     """Hosts that were in order and said nothing new, with what was asked of them till now. They are open because Git
     asks for something else, which can be told without a look at their heads."""
-    not_calm = before.open | said if moves else said
+    not_calm = before.open | said
+    moves = zip(another, map(before.layouts.get, another), map(desired.layouts.get, another), strict=True)
     calm = [(host, old, new) for host, old, new in moves if old is not None and host not in not_calm]
     # Told once for all that get another shared part; else it may be in what is each host's own.
     pairs = {(old, new) for _, old, new in calm}

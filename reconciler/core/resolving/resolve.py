@@ -138,14 +138,13 @@ def _profiles(before: Resolved | None, given: Given, owns: Owns) -> dict[str, An
     were_apart = before.apart if before else ()
     if old and not (rows.touched or given.apart or were_apart):
         return {name: getattr(old, name) for name in ("layouts", "profiles", "asked", "managed")}
-    each = [row.profile(owns) for _, row in sorted(rows.by_cohort.items())]
     if old:
         layouts = dict(old.layouts)
         for cohort in rows.touched:
-            layouts.update(dict.fromkeys(members[cohort], each[cohort]))
-        layouts.update((host, each[given.cohorts.with_host(host)]) for host in were_apart)
+            layouts.update(dict.fromkeys(members[cohort], rows.by_cohort[cohort].profile(owns)))
+        layouts.update((host, rows.by_cohort[given.cohorts.with_host(host)].profile(owns)) for host in were_apart)
     else:
-        layouts = given.cohorts.spread(each)
+        layouts = given.cohorts.spread([rows.by_cohort[cohort].profile(owns) for cohort in range(len(members))])
     layouts.update((host, row.profile(owns)) for host, row in given.apart.items())
     return {
         "layouts": layouts,
@@ -158,8 +157,10 @@ def _profiles(before: Resolved | None, given: Given, owns: Owns) -> dict[str, An
 def _held_by(parts: Mapping[str, Part], given: Given, owns: Owns, ground: Ground) -> HeldBy:
     """Services that can't be used on some hosts: by their own values, or by what else those hosts should have."""
     held = _unusable(parts)
-    for row, hosts in given.each():
-        for finding in row.findings(owns, ground.requires, ground.registry):
+    rows = (*given.rows.many, *given.apart.values())
+    found = {row: findings for row in rows if (findings := row.findings(owns, ground.requires, ground.registry))}
+    for row, hosts in given.each() if found else ():
+        for finding in found.get(row, ()):
             held.setdefault(finding, {}).update(dict.fromkeys(hosts))
     for row, hosts in given.rooted():
         for finding in check_rooted(row.profile(owns), ground.registry):
