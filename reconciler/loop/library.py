@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import compress, count, repeat
-from operator import attrgetter, ne
+from operator import attrgetter, eq, ne
 
 from reconciler.core.inventories.inventory import joined
 from reconciler.core.linking.link import Linked, link
@@ -45,6 +45,7 @@ class Library:
     read: int = 0
     restored: int = 0
     _grown: bool = False
+    _blobs: dict[str, str] = field(default_factory=dict)
     _files: dict[str, Kept] = field(default_factory=dict)
     _gathered: Gathered | None = None
     _last: tuple[Mapping[str, str], Documents] | None = None
@@ -57,7 +58,7 @@ class Library:
         """All documents of a revision. Files are read and parsed that were not in the last one, nor in the cache."""
         if self._last is not None and self._last[0] == tree.blobs:
             return self._last[1]
-        blobs = {path: blob for path, blob in tree.blobs.items() if path.endswith(DOCUMENTS)}
+        self._blobs = blobs = self._of_documents(tree.blobs)
         before = len(self._files)
         with uncollected():
             self._files = self._results(blobs, self._files or self._restored(blobs))
@@ -66,6 +67,14 @@ class Library:
         self._grown |= len(self._files) - before >= MANY
         self._last = tree.blobs, documents
         return documents
+
+    def _of_documents(self, blobs: Mapping[str, str]) -> dict[str, str]:
+        """The files that may hold documents; where paths are those of the last time, only at others is looked."""
+        last = self._last[0] if self._last is not None else {}
+        if len(last) == len(blobs) and all(map(eq, last, blobs)):
+            differing = compress(blobs.items(), map(ne, last.values(), blobs.values()))
+            return {**self._blobs, **{path: blob for path, blob in differing if path.endswith(DOCUMENTS)}}
+        return {path: blob for path, blob in blobs.items() if path.endswith(DOCUMENTS)}
 
     def joined(self, documents: Documents, listings: Sequence[Listing]) -> Documents:
         """As `inventory.joined`; the very same as the last time, if documents and listings are."""

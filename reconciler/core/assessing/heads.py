@@ -13,7 +13,7 @@ from itertools import compress
 from operator import is_, is_not, ne
 from typing import TypeVar
 
-from reconciler.model.desired import Desired, Profile
+from reconciler.model.desired import Desired, Host, Profile
 from reconciler.model.observation import Head
 
 T = TypeVar("T")
@@ -22,7 +22,7 @@ _SIZE = 16
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Standing:
-    """How all hosts stand: what is asked of each, what is known of each, and which are `open`: to be looked at.
+    """How all `hosts` stand: what is asked of each, what is known of each, and which are `open`: to be looked at.
 
     Those are hosts that aren't settled, and those that left Git with things of ours on them. `layouts` are the shared
     parts of what is asked; `bases` those by which hosts were in order that are open only because Git asks for something
@@ -30,6 +30,7 @@ class Standing:
     of hosts that Git asks for and that can be reached.
     """
 
+    hosts: Mapping[str, Host]
     asked: Mapping[str, str]
     layouts: Mapping[str, Profile]
     heads: Mapping[str, Head]
@@ -44,7 +45,7 @@ class Standing:
         return f"{self.total:0{2 * _SIZE}x}"
 
 
-NOBODY = Standing({}, {}, {}, frozenset(), {}, 0, None)
+NOBODY = Standing({}, {}, {}, {}, frozenset(), {}, 0, None)
 
 
 def standing(desired: Desired, heads: Mapping[str, Head], before: Standing = NOBODY) -> Standing:
@@ -52,7 +53,8 @@ def standing(desired: Desired, heads: Mapping[str, Head], before: Standing = NOB
     by digest: nothing is due there."""
     layouts = desired.layouts
     # The same object is the same request, and so is nearly every other that is equal: no digest is made to tell.
-    another, said = differing(before.layouts, layouts), differing(before.heads, heads)
+    another = differing(before.layouts, layouts, alike=desired.hosts is before.hosts)
+    said = differing(before.heads, heads)
     were_in_order = _were_in_order(another, frozenset(said), desired, before) if before.layouts else {}
     # In the order of the mappings: to look at a fleet's hosts in any other takes twice as long.
     moved = dict.fromkeys(another)
@@ -67,6 +69,7 @@ def standing(desired: Desired, heads: Mapping[str, Head], before: Standing = NOB
     bases.update(_bases(opened, heads, before))
     bases.update(were_in_order)
     return Standing(
+        hosts=desired.hosts,
         asked=desired.asked,
         layouts=layouts,
         heads=heads,
@@ -99,14 +102,14 @@ def _given(told: list[tuple[str, Head]]) -> set[datetime]:
     return {at for at in found if at}
 
 
-def differing(before: Mapping[str, T], now: Mapping[str, T]) -> Collection[str]:
+def differing(before: Mapping[str, T], now: Mapping[str, T], *, alike: bool = False) -> Collection[str]:
     """Names of which one has another object than the other, or none. Fast where both have the same names in the same
-    order, as copies with some values replaced do."""
+    order, as copies with some values replaced do; `alike`: that is known."""
     if before is now:
         return ()
     if not before:
         return now
-    if len(before) == len(now) and all(map(is_, before, now)):
+    if alike or (len(before) == len(now) and all(map(is_, before, now))):
         return [*compress(now, map(is_not, before.values(), now.values()))]
     return {name for name in before.keys() | now.keys() if before.get(name) is not now.get(name)}
 
