@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -306,22 +306,17 @@ def open_forge(settings: Settings, tokens: Mapping[str, str]) -> Iterator[Forge]
 @contextmanager
 def open_store(settings: Settings) -> Iterator[SqlStore]:
     """The store, closed at the end."""
-    store = _opened(settings)
-    try:
+    with uncollected():
+        from reconciler.adapters.store import open_postgresql
+        from reconciler.adapters.store import open_store as open_file
+
+        if _in_postgresql(settings):
+            secret = _secret("store_password_file", settings.store_password_file)
+            store = open_postgresql(settings.store, secret, settings.lease)
+        else:
+            store = open_file(state_file(settings), create_parent=not settings.store)
+    with closing(store):
         yield store
-    finally:
-        store.close()
-
-
-@uncollected()
-def _opened(settings: Settings) -> SqlStore:
-    from reconciler.adapters.store import open_postgresql
-    from reconciler.adapters.store import open_store as open_file
-
-    if _in_postgresql(settings):
-        password = _secret("store_password_file", settings.store_password_file)
-        return open_postgresql(settings.store, password, settings.lease)
-    return open_file(state_file(settings), create_parent=not settings.store)
 
 
 def has_store(settings: Settings) -> bool:

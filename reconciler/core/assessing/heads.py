@@ -59,7 +59,9 @@ def standing(desired: Desired, heads: Mapping[str, Head], before: Standing = NOB
     # In the order of the mappings: to look at a fleet's hosts in any other takes twice as long.
     moved = dict.fromkeys(another)
     moved.update(dict.fromkeys(said))
-    opened = _opened([host for host in moved if host not in were_in_order] if were_in_order else moved, desired, heads)
+    others = [host for host in moved if host not in were_in_order] if were_in_order else moved
+    still = _still_waiting(others, desired, heads, before) if before.bases else {}
+    opened = _opened([host for host in others if host not in still] if still else others, desired, heads)
     if said is not heads:
         # What Git asks for makes no difference to what was said, but for hosts that come and go.
         came_or_went = [host for host in another if (host in layouts) is not (host in before.layouts)]
@@ -67,13 +69,14 @@ def standing(desired: Desired, heads: Mapping[str, Head], before: Standing = NOB
     then, now = _told(said, before.layouts, before.heads), _told(said, layouts, heads)
     bases = {host: base for host, base in before.bases.items() if host not in moved}
     bases.update(_bases(opened, heads, before))
+    bases.update(still)
     bases.update(were_in_order)
     return Standing(
         hosts=desired.hosts,
         asked=desired.asked,
         layouts=layouts,
         heads=heads,
-        open=frozenset().union(before.open - moved.keys(), opened, were_in_order),
+        open=frozenset().union(before.open - moved.keys(), opened, still, were_in_order),
         bases=bases,
         total=(before.total + _sum(now) - _sum(then)) % (1 << 8 * _SIZE),
         oldest=_oldest(before, then, now) or min(_given(_told(heads, layouts, heads)), default=None),
@@ -134,6 +137,17 @@ def _were_in_order(
     }
 
 
+def _still_waiting(
+    hosts: Collection[str], desired: Desired, heads: Mapping[str, Head], before: Standing
+) -> dict[str, Profile]:
+    """Hosts that were open only because Git asked for something else, said nothing new, and are asked for yet another
+    shared part, with what they were in order by: no digest has to be made to tell that."""
+    waiting = [host for host in hosts if host in before.bases and heads.get(host) is before.heads[host]]
+    pairs = [*zip(map(before.bases.__getitem__, waiting), map(desired.layouts.get, waiting), strict=True)]
+    others = {(base, new) for base, new in set(pairs) if new is not None and new.digest != base.digest}
+    return {host: pair[0] for host, pair in zip(waiting, pairs, strict=True) if pair in others}
+
+
 def _opened(hosts: Collection[str], desired: Desired, heads: Mapping[str, Head]) -> set[str]:
     """Those that are not in order for what Git asks and they answered, and those with things of ours that left Git."""
     found: set[str] = set()
@@ -161,10 +175,10 @@ def _bases(opened: Collection[str], heads: Mapping[str, Head], before: Standing)
         head = heads.get(host)
         if head is None or not head.alike or head.answered != head.fingerprint or head.unreachable:
             continue
-        if host in before.layouts and head.asked == before.asked[host]:
-            found[host] = before.layouts[host]
-        elif host in before.bases and before.heads[host].asked == head.asked:
+        if host in before.bases and before.heads[host].asked == head.asked:
             found[host] = before.bases[host]
+        elif host in before.layouts and head.asked == before.asked[host]:
+            found[host] = before.layouts[host]
     return found
 
 
