@@ -65,7 +65,6 @@ NUMBER_AS_TEXT = BeforeValidator(lambda v: str(v) if type(v) is int else v, json
 class Spec(BaseModel):
     """Fields that every resource may have. A kind adds its own."""
 
-    # What checks is made when something is checked: a process that finds all files in the cache checks none.
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     requires: tuple[Ref, ...] = Field(

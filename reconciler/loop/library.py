@@ -45,10 +45,9 @@ class Library:
     read: int = 0
     restored: int = 0
     _grown: bool = False
-    _blobs: dict[str, str] = field(default_factory=dict)
     _files: dict[str, Kept] = field(default_factory=dict)
     _gathered: Gathered | None = None
-    _last: tuple[Mapping[str, str], Documents] | None = None
+    _last: tuple[Mapping[str, str], Mapping[str, str], Documents] | None = None
     _joined: tuple[Documents, Sequence[Listing], Documents] | None = None
     _linked: tuple[Documents | None, Linked | None] = (None, None)
     _resolved: Resolved | None = None
@@ -57,23 +56,23 @@ class Library:
     def documents(self, tree: Tree) -> Documents:
         """All documents of a revision. Files are read and parsed that were not in the last one, nor in the cache."""
         if self._last is not None and self._last[0] == tree.blobs:
-            return self._last[1]
-        self._blobs = blobs = self._of_documents(tree.blobs)
+            return self._last[2]
+        blobs = self._of_documents(tree.blobs)
         before = len(self._files)
         with uncollected():
             self._files = self._results(blobs, self._files or self._restored(blobs))
             results = (kept.result for kept in self._files.values())
             documents, self._gathered = join_with(results, self.parser.limits, self._gathered)
         self._grown |= len(self._files) - before >= MANY
-        self._last = tree.blobs, documents
+        self._last = tree.blobs, blobs, documents
         return documents
 
     def _of_documents(self, blobs: Mapping[str, str]) -> dict[str, str]:
         """The files that may hold documents; where paths are those of the last time, only at others is looked."""
-        last = self._last[0] if self._last is not None else {}
+        last, before, _ = self._last or ({}, {}, None)
         if len(last) == len(blobs) and all(map(eq, last, blobs)):
             differing = compress(blobs.items(), map(ne, last.values(), blobs.values()))
-            return {**self._blobs, **{path: blob for path, blob in differing if path.endswith(DOCUMENTS)}}
+            return {**before, **{path: blob for path, blob in differing if path.endswith(DOCUMENTS)}}
         return {path: blob for path, blob in blobs.items() if path.endswith(DOCUMENTS)}
 
     def joined(self, documents: Documents, listings: Sequence[Listing]) -> Documents:

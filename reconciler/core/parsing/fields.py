@@ -165,5 +165,4 @@ TemplatedPort = Annotated[
 class Written(BaseModel):
     """What every part of a document is: strict, closed, in camelCase."""
 
-    # Most processes find what files say in the cache, and check none: what checks is made when it is needed.
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, alias_generator=to_camel)

@@ -43,15 +43,20 @@ class Marked:
     @cached_property
     def _vars(self) -> dict[int, frozenset[str]]:
         """The names of vars that hosts set themselves, by what identifies the vars: hosts have few different ones."""
-        return {number: frozenset(own) for number, own in {id(host.vars): host.vars for host in self.all}.items()}
+        known: dict[frozenset[str], frozenset[str]] = {}
+        each = {id(host.vars): host.vars for host in self.all}
+        return {number: known.setdefault(names := frozenset(own), names) for number, own in each.items()}
+
+    @cached_property
+    def _set_somewhere(self) -> frozenset[str]:
+        return frozenset[str]().union(*set(self._vars.values()))
 
     def overridden(self, uses: Iterable[Use], mask: bytes) -> frozenset[str]:
         """The vars, of those that are used, that some of the hosts set themselves."""
-        everywhere = frozenset[str]().union(*self._vars.values())
         used = {use[1] for use in uses if use[0] == "vars" and len(use) > 1}
-        wanted = everywhere if ("vars",) in uses else everywhere & used
-        sets = {id(host.vars) for host in compress(self.all, mask)} if wanted else ()
-        return wanted & frozenset[str]().union(*(self._vars[number] for number in sets))
+        wanted = self._set_somewhere if ("vars",) in uses else self._set_somewhere & used
+        sets = {self._vars[id(host.vars)] for host in compress(self.all, mask)} if wanted else ()
+        return wanted & frozenset[str]().union(*sets)
 
 
 @dataclass(frozen=True, slots=True)

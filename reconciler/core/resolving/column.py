@@ -128,7 +128,8 @@ def draft_of(linked: LinkedService, ground: Ground, before: Part | None = None) 
     draft = Draft(part, ground, _Scopes(service, part.project, part.sealer))
     for problem in _lost_secrets(part):
         part.hold(linked.hosts, problem)
-    if not part.unusable:
+        draft.nowhere = True
+    if not draft.nowhere:
         draft.compile(before)
     return draft
 
@@ -182,12 +183,13 @@ class _Line:
 @dataclass(slots=True, eq=False)
 class Draft:
     """A service whose entries are compiled, and rendered where the content is each host's own. Hosts for which an entry
-    gives nothing are held in the part."""
+    gives nothing are held in the part; all are, where it can be used `nowhere`."""
 
     part: Part
     ground: Ground
     scopes: _Scopes
     lines: list[Column | _Line] = field(default_factory=list)
+    nowhere: bool = False
 
     def compile(self, before: Part | None) -> None:
         linked, checked = self.part.service, check_uses(self.part.service.document)
@@ -199,8 +201,6 @@ class Draft:
             line = self._line(recipe, [use for use in recipe.uses if varies(use, overridden)], before)
             told_by.update(line.uses if isinstance(line, _Line) else ())
             self.lines.append(line)
-        if len(recipes) < len(linked.document.entries):
-            self.lines.append({})
         self.part.traits = traits_of(linked, told_by)
 
     def _recipes(self) -> list[Recipe]:
@@ -211,6 +211,7 @@ class Draft:
                 found.append(compile_entry(entry, service.name, self.ground.registry[entry.kind], part.sealer.read))
             except Unusable as error:
                 part.hold(part.service.hosts, error.problem)
+                self.nowhere = True
                 break
         return found
 
@@ -219,16 +220,20 @@ class Draft:
         part = self.part
         within = cohorts.within(part.service)
         columns = [self._by_cohort(line, cohorts, within) if isinstance(line, _Line) else line for line in self.lines]
-        unusable = set[int]()
-        for broken, problem in check_templates(part.service.document, cohorts, within, self.scopes.of):
-            part.hold(cohorts.names(broken), problem)
-            unusable.update(broken)
-        for column in columns:
-            unusable.update(() if isinstance(column, Resource) else set(within).difference(column))
-        part.slices = _rows(columns, [cohort for cohort in within if cohort not in unusable])
+        if not self.nowhere:
+            part.slices = self._slices(columns, cohorts, within)
         # All that it takes has been read by now; a part must not hold on to the ground that it was made on.
         part.sealer.read = part.files.get
         return part
+
+    def _slices(self, columns: list[Column], cohorts: Cohorts, within: list[int]) -> dict[int, Slice]:
+        unusable = set[int]()
+        for broken, problem in check_templates(self.part.service.document, cohorts, within, self.scopes.of):
+            self.part.hold(cohorts.names(broken), problem)
+            unusable.update(broken)
+        for column in columns:
+            unusable.update(() if isinstance(column, Resource) else set(within).difference(column))
+        return _rows(columns, [cohort for cohort in within if cohort not in unusable])
 
     def _line(self, recipe: Recipe, uses: list[Use], before: Part | None) -> Column | _Line:
         cook = Cook(recipe)

@@ -135,6 +135,7 @@ A, B = _file("a", "{{ vars.size }}"), _file("b", "{{ host.labels.site }}")
 OWN, SOME = _file("own", "{{ host.name }} {{ vars.size }}"), _file("some", "{{ host.name }} {{ vars.extra }}")
 CONFLICT = _file("a", "other {{ host.labels.rack }}")
 ALL, ONE = {"matchLabels": {"role": "web"}}, {"matchLabels": {"name": "web-03"}}
+FIRST = {"matchLabels": {"name": "web-00"}}
 RACKS = {"matchExpressions": [{"key": "rack", "operator": "In", "values": ["r1", "r2"]}]}
 
 REVISIONS: list[dict[str, Any]] = [
@@ -148,6 +149,12 @@ REVISIONS: list[dict[str, Any]] = [
     },
     {"edge": {"resources": [A, SOME]}, "base": {"resources": [CONFLICT], "hosts": RACKS}},
     {"edge": {"resources": [A, SOME], "requires": ["base"]}, "base": {"resources": [_file("z", "{{ vars.extra }}")]}},
+    {"edge": {"resources": [A], "requires": ["base"]}, "base": {"resources": [_file("z", "{{ vars.extra }}")]}},
+    # Where the other could not be used it had no slice, and it has none now that it is not there: no row changes.
+    {
+        "edge": {"resources": [A], "requires": ["base"]},
+        "base": {"resources": [_file("z", "{{ vars.extra }}")], "hosts": ONE},
+    },
     {"edge": {"resources": [{"directory": "/srv/{{ host.name }}"}]}, "base": {"resources": [B], "hosts": ONE}},
     {"edge": {"resources": [A]}},
 ]
@@ -207,3 +214,14 @@ def test_a_service_that_can_not_be_used_on_a_host_is_in_nobodys_way_there(count:
     for name in ("web-04", "web-08"):
         assert [(r.service, r.key.name) for r in found.profiles[name].resources] == [("base", "/etc/a")]
     assert [r.key.name for r in found.profiles["web-00"].resources] == ["/etc/a", "/etc/some"]
+
+
+def test_a_service_whose_secrets_are_lost_holds_its_own_hosts_alone() -> None:
+    lost = {"vars": {"token": {"from": "sops", "file": "secrets/none.yaml", "key": "a"}}, "hosts": FIRST}
+    health = {"rollout": {"health": [{"tcp": {"port": "{{ vars.none }}"}}]}}
+    services = {"edge": {"hosts": ALL, "resources": [A]}, "one": {**lost, **health, "resources": [B]}}
+    linked = link(_parsed({"hosts": _hosts(12), "services": services}), builtin(), allow_local=True)
+    found = resolve_again("r", linked, Files(lambda _: None), builtin(), None).desired
+    assert {problem.reason for problem in found.problems} == {"lost-secret"}
+    assert {(held.service, held.hosts) for held in found.held} == {("one", ("web-00",))}
+    assert {len(profile.resources) for profile in found.profiles.values()} == {1}

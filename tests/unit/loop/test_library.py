@@ -227,3 +227,17 @@ def test_the_collector_is_as_it_was() -> None:
     library = a_library(source)
     library.linked(library.documents(source.tree(FILES)), registry(), allow_local=False)
     assert gc.isenabled()
+
+
+def test_a_revision_that_could_not_be_read_leaves_nothing_of_itself() -> None:
+    source = Blobs()
+    library = a_library(source)
+    library.documents(source.tree(FILES))
+    torn = source.tree(FILES | {"base.yml": service("base", "owner: x"), "p.yaml": project("torn")})
+    lost = source.content.pop(torn.blobs["p.yaml"])
+    with pytest.raises(KeyError):
+        library.documents(torn)
+    source.content[torn.blobs["p.yaml"]] = lost
+    files = FILES | {"p.yaml": project("other")}
+    assert library.documents(source.tree(files)) == a_library(Blobs(source.content)).documents(source.tree(files))
+    assert library.documents(torn) == a_library(Blobs(source.content)).documents(torn)
